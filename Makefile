@@ -1,0 +1,35 @@
+# The commands that a person types. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check preview bench lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: ## make .venv from the lock and provide the Pulumi CLI; does nothing when both are there
+	@command -v $(PYTHON) >/dev/null || { echo "setup: Python 3.11 or newer is needed (https://www.python.org/downloads/)" >&2; exit 1; }
+	@$(PYTHON) toolchain/setup.py
+
+demo: setup ## bring the whole article up in a local Google Cloud, prove it, take it down (KEEP=1 leaves it up)
+	@python scripts/demo.py $(if $(KEEP),--keep)
+
+test: setup check ## ruff, mypy and every test
+	@python -m pytest $(if $(PYTEST),$(PYTEST),-n auto)
+
+check: setup ## ruff and mypy
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+bench: setup ## how fast it is, as ratios measured side by side
+	@python -m bench
+
+lock: setup ## resolve requirements.in into requirements.txt again
+	@uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
+		--custom-compile-command "make lock" requirements.in --output-file requirements.txt
+
+clean: ## remove what the other commands made in this folder
+	@rm -rf .venv .toolchain .sandbox .mypy_cache .pytest_cache .ruff_cache .hypothesis k8s
