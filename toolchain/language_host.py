@@ -136,7 +136,7 @@ def _leave_with_parent(stop: threading.Event) -> None:
 
 def main() -> None:
     """Serve on a free loopback port until the engine ends us or ends itself."""
-    server = grpc.server(  # type: ignore[no-untyped-call]
+    server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=64),
         options=[
             ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),

@@ -1,0 +1,1 @@
+"""Things that a person runs by hand."""

@@ -1,0 +1,215 @@
+"""`make demo`: the whole article brought up in a local Google Cloud, proven, and taken down again.
+
+Run outside the sandbox it starts one and runs itself in it; nothing outside this folder is touched.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts.workspace import ROOT, PulumiFailed, Workspace
+
+FOLDER = ROOT / ".sandbox"
+STATE = FOLDER / "demo.db"
+KEPT_SECONDS = 2 * 3600
+SETTINGS_OF_A_USER = {
+    "gemini-vertex:kubernetes.context": "sandbox",
+    "gemini-vertex:kubernetes.createNamespace": "true",
+    "vertex-serving:allowBaseGemini": "true",
+}
+
+
+class DemoFailed(Exception):
+    """A step did not do what it should; the message says which."""
+
+
+def sandbox_says(path: str) -> str:
+    """What the sandbox's control address `path` answers."""
+    with urllib.request.urlopen(f"{os.environ['SANDBOX_URL']}/_sandbox/{path}", timeout=30) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def calls_since(sequence: int) -> list[dict[str, Any]]:
+    """The calls that reached the sandbox after `sequence`, oldest first."""
+    return [json.loads(line) for line in sandbox_says(f"calls?since={sequence}").splitlines()]
+
+
+def say(title: str) -> None:
+    """Print a step's heading."""
+    print(f"\n\033[1m== {title}\033[0m" if sys.stdout.isatty() else f"\n== {title}", flush=True)
+
+
+class Tour:
+    """The steps, in order; each one that ends well adds a line to what was proven."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.proven: list[str] = []
+
+    def up(self) -> None:
+        """Everything of the article, from nothing."""
+        say("pulumi up of the prod stack, from nothing")
+        self.workspace.init(SETTINGS_OF_A_USER)
+        self.workspace.pulumi("up", "--yes", "--skip-preview", show=True)
+        resources = json.loads(self.workspace.pulumi("stack", "export"))["deployment"]["resources"]
+        self.proven.append(f"the article's system came up with one `pulumi up` ({len(resources)} resources)")
+
+    def smoke(self, split: str) -> None:
+        """The smoke test, as a person would run it."""
+        say("the smoke test")
+        script = [sys.executable, str(ROOT / "scripts/smoke_test.py"), "--stack", self.workspace.stack]
+        sys.stdout.flush()
+        if subprocess.run(script, check=False, cwd=self.workspace.folder).returncode != 0:
+            raise DemoFailed("the smoke test found something wrong; its own lines above say what.")
+        self.proven.append(f"it answers, streams, and serves {split} as configured")
+
+    def shift(self) -> None:
+        """A traffic change: one call, and no model deployed again."""
+        say("a traffic shift to 80/20")
+        before = self.workspace.outputs()
+        since = max((call["seq"] for call in calls_since(0)), default=0)
+        self.workspace.set("gemini-vertex:models[0].traffic", "80")
+        self.workspace.set("gemini-vertex:models[1].traffic", "20")
+        self.workspace.pulumi("up", "--yes", "--skip-preview", show=True)
+        after = self.workspace.outputs()
+        changing = [call["method"] for call in calls_since(since) if call["mutating"]]
+        if changing != ["aiplatform.projects.locations.endpoints.patch"]:
+            raise DemoFailed(f"the shift should be one endpoints.patch, and was {', '.join(changing) or 'nothing'}.")
+        if before["deployedModels"] != after["deployedModels"]:
+            raise DemoFailed("a model was deployed again for a change of traffic.")
+        if sorted(after["trafficSplit"].values()) != [20, 80]:
+            raise DemoFailed(f"the live split is {after['trafficSplit']}, not 80/20.")
+        print("One changing call reached Google (endpoints.patch); the deployed models are the same.")
+        self.proven.append("a traffic shift is one call and deploys nothing")
+
+    def preview(self) -> None:
+        """Nothing is left to do."""
+        say("a second preview")
+        self.workspace.pulumi("preview", "--expect-no-changes", show=True)
+        self.proven.append("a second preview is empty")
+
+    def destroy(self) -> None:
+        """All gone, and nothing left in the project."""
+        say("pulumi destroy")
+        self.workspace.pulumi("destroy", "--yes", "--skip-preview", show=True)
+        left = json.loads(sandbox_says("state"))
+        if left:
+            raise DemoFailed(f"destroy left something behind: {json.dumps(left)[:500]}")
+        self.workspace.pulumi("stack", "rm", "--yes")
+        self.proven.append("destroy leaves nothing behind in the project but its enabled APIs")
+
+
+def inside(keep: bool) -> int:
+    """The demo itself, where the sandbox's environment is set. Returns the exit status."""
+    folder = FOLDER / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    tour = Tour(Workspace(folder, "prod"))
+    try:
+        tour.up()
+        tour.smoke("95/5")
+        tour.shift()
+        tour.smoke("80/20")
+        tour.preview()
+        if not keep:
+            tour.destroy()
+    except (DemoFailed, PulumiFailed) as error:
+        print(f"\ndemo: {error}", file=sys.stderr)
+        return 1
+    (folder / "proven.json").write_text(json.dumps(tour.proven, ensure_ascii=False))
+    return 0
+
+
+def processes() -> dict[int, str]:
+    """The processes of this machine that were started from this folder, by id."""
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], check=True, capture_output=True, text=True).stdout
+    pairs = (line.strip().partition(" ") for line in listed.splitlines())
+    return {int(pid): command for pid, _, command in pairs if str(ROOT) in command or "pulumi" in command}
+
+
+def outside(keep: bool) -> int:
+    """Start a sandbox, run the demo in it, and see that nothing stays. Returns the exit status."""
+    before = processes()
+    sandbox = [sys.executable, "-m", "sandbox"]
+    demo = [sys.executable, str(Path(__file__).resolve()), "--inside"]
+    FOLDER.mkdir(exist_ok=True)
+    if keep:
+        serve = [*sandbox, "serve", "--profile", "article", "--state", str(STATE), "--idle-timeout", str(KEPT_SECONDS)]
+        with (FOLDER / "serve.log").open("w") as log:
+            subprocess.Popen(serve, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        command = [*sandbox, "run", "--attach", "--", *demo, "--keep"]
+    else:
+        command = [*sandbox, "run", "--profile", "article", "--", *demo]
+    status = subprocess.run(command, check=False, cwd=ROOT).returncode
+    if status != 0:
+        return status
+    proven = json.loads((FOLDER / "demo/proven.json").read_text())
+    if not keep:
+        if still := wait_until_gone(lambda: {pid: name for pid, name in processes().items() if pid not in before}):
+            print(
+                "\ndemo: still running: " + "; ".join(f"{pid} {name[:80]}" for pid, name in still.items()),
+                file=sys.stderr,
+            )
+            return 1
+        proven.append("nothing is left running")
+    summary(proven, keep)
+    return 0
+
+
+def wait_until_gone(left: Callable[[], dict[int, str]], seconds: float = 15) -> dict[int, str]:
+    """What is still there after at most `seconds`."""
+    deadline = time.monotonic() + seconds
+    while (still := left()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return still
+
+
+def summary(proven: list[str], keep: bool) -> None:
+    """What was shown, and what to type next."""
+    say("What was proven, on the real Pulumi engine against a local Google Cloud")
+    for line in proven:
+        print(f"  ok  {line}")
+    if keep:
+        print(
+            "\nThe stack is up. To look around:\n"
+            "  source .venv/bin/activate\n"
+            '  eval "$(python -m sandbox env)"        this shell now talks to the sandbox\n'
+            "  cd .sandbox/demo && pulumi stack output --stack prod\n"
+            '  curl -s "$SANDBOX_URL/_sandbox/state"  what exists in the local Google Cloud\n'
+            "To stop:\n"
+            "  python -m sandbox stop                 (it also stops by itself after two idle hours)"
+        )
+    else:
+        print(
+            "\nNext:\n"
+            "  make test           every check and test\n"
+            "  make demo KEEP=1    the same, left up to look around\n"
+            "  README.md           the same on your own Google project, from `pulumi login` on"
+        )
+
+
+def main() -> int:
+    """Run from the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Brings the article up in a local Google Cloud, and proves it.")
+    parser.add_argument("--keep", action="store_true", help="leave it up at the end")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    try:
+        return inside(args.keep) if args.inside else outside(args.keep)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
