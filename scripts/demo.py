@@ -10,15 +10,16 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import requests
+
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.workspace import ROOT, PulumiFailed, Workspace
+from scripts.workspace import ROOT, PulumiError, Workspace
 
 FOLDER = ROOT / ".sandbox"
 STATE = FOLDER / "demo.db"
@@ -30,15 +31,15 @@ SETTINGS_OF_A_USER = {
 }
 
 
-class DemoFailed(Exception):
+class DemoError(Exception):
     """A step did not do what it should; the message says which."""
 
 
 def sandbox_says(path: str) -> str:
     """What the sandbox's control address `path` answers."""
-    with urllib.request.urlopen(f"{os.environ['SANDBOX_URL']}/_sandbox/{path}", timeout=30) as answer:
-        text: str = answer.read().decode()
-    return text
+    answer = requests.get(f"{os.environ['SANDBOX_URL']}/_sandbox/{path}", timeout=30)
+    answer.raise_for_status()
+    return answer.text
 
 
 def calls_since(sequence: int) -> list[dict[str, Any]]:
@@ -72,7 +73,7 @@ class Tour:
         script = [sys.executable, str(ROOT / "scripts/smoke_test.py"), "--stack", self.workspace.stack]
         sys.stdout.flush()
         if subprocess.run(script, check=False, cwd=self.workspace.folder).returncode != 0:
-            raise DemoFailed("the smoke test found something wrong; its own lines above say what.")
+            raise DemoError("the smoke test found something wrong; its own lines above say what.")
         self.proven.append(f"it answers, streams, and serves {split} as configured")
 
     def shift(self) -> None:
@@ -86,11 +87,11 @@ class Tour:
         after = self.workspace.outputs()
         changing = [call["method"] for call in calls_since(since) if call["mutating"]]
         if changing != ["aiplatform.projects.locations.endpoints.patch"]:
-            raise DemoFailed(f"the shift should be one endpoints.patch, and was {', '.join(changing) or 'nothing'}.")
+            raise DemoError(f"the shift should be one endpoints.patch, and was {', '.join(changing) or 'nothing'}.")
         if before["deployedModels"] != after["deployedModels"]:
-            raise DemoFailed("a model was deployed again for a change of traffic.")
+            raise DemoError("a model was deployed again for a change of traffic.")
         if sorted(after["trafficSplit"].values()) != [20, 80]:
-            raise DemoFailed(f"the live split is {after['trafficSplit']}, not 80/20.")
+            raise DemoError(f"the live split is {after['trafficSplit']}, not 80/20.")
         print("One changing call reached Google (endpoints.patch); the deployed models are the same.")
         self.proven.append("a traffic shift is one call and deploys nothing")
 
@@ -106,7 +107,7 @@ class Tour:
         self.workspace.pulumi("destroy", "--yes", "--skip-preview", show=True)
         left = json.loads(sandbox_says("state"))
         if left:
-            raise DemoFailed(f"destroy left something behind: {json.dumps(left)[:500]}")
+            raise DemoError(f"destroy left something behind: {json.dumps(left)[:500]}")
         self.workspace.pulumi("stack", "rm", "--yes")
         self.proven.append("destroy leaves nothing behind in the project but its enabled APIs")
 
@@ -124,7 +125,7 @@ def inside(keep: bool) -> int:
         tour.preview()
         if not keep:
             tour.destroy()
-    except (DemoFailed, PulumiFailed) as error:
+    except (DemoError, PulumiError) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1
     (folder / "proven.json").write_text(json.dumps(tour.proven, ensure_ascii=False))

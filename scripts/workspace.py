@@ -24,7 +24,7 @@ LINKED = (
 )
 
 
-class PulumiFailed(Exception):
+class PulumiError(Exception):
     """A Pulumi command ended with a status other than 0; `output` holds what it printed, where it was captured."""
 
     def __init__(self, command: list[str], output: str) -> None:
@@ -38,10 +38,11 @@ class Workspace:
     Args:
         folder: where to make it; made if missing, its earlier content of the same names replaced.
         stack: the stack's name, `prod` or `dev` to start from that file's settings.
+        environment: environment of the commands; this process's own by default.
     """
 
-    def __init__(self, folder: Path, stack: str) -> None:
-        self.folder, self.stack = folder, stack
+    def __init__(self, folder: Path, stack: str, environment: dict[str, str] | None = None) -> None:
+        self.folder, self.stack, self.environment = folder, stack, environment
         folder.mkdir(parents=True, exist_ok=True)
         for name in LINKED:
             link = folder / name
@@ -62,7 +63,7 @@ class Workspace:
             Standard output and standard error together; empty with `show`.
 
         Raises:
-            PulumiFailed: it failed and `check` is set.
+            PulumiError: it failed and `check` is set.
         """
         command = ["pulumi", *arguments, "--stack", self.stack]
         sys.stdout.flush()
@@ -70,21 +71,24 @@ class Workspace:
             [*command, "--non-interactive"],
             check=False,
             cwd=self.folder,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=None if show else subprocess.PIPE,
             stderr=None if show else subprocess.STDOUT,
             text=True,
         )
         if check and done.returncode != 0:
-            raise PulumiFailed(command, done.stdout or "")
+            raise PulumiError(command, done.stdout or "")
         return done.stdout or ""
 
     def init(self, settings: dict[str, str] | None = None) -> None:
         """Make the stack, and set config values by their paths."""
         command = ["pulumi", "stack", "init", self.stack, "--non-interactive"]
-        done = subprocess.run(command, check=False, cwd=self.folder, capture_output=True, text=True)
+        done = subprocess.run(
+            command, check=False, cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
         if done.returncode != 0:
-            raise PulumiFailed(command, done.stdout + done.stderr)
+            raise PulumiError(command, done.stdout + done.stderr)
         for path, value in (settings or {}).items():
             self.set(path, value)
 
