@@ -1,0 +1,160 @@
+"""The sandbox that every method sees: its store, clock, operations, settings, and record of calls."""
+
+import asyncio
+import importlib
+import pkgutil
+import random
+import time
+from collections import deque
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sandbox import registry, services
+from sandbox.errors import GoogleError, Json, error_info, permission_denied
+from sandbox.operations import KIND as OPERATION
+from sandbox.operations import Operations
+from sandbox.options import Options
+from sandbox.store import Store
+
+PROJECT = "sandbox-project"
+PROJECT_NUMBER = "123456789012"
+ORGANIZATION = "987654321098"
+_RECORDED_CALLS = 20_000
+
+
+class Clock:
+    """The sandbox's time; everything that depends on time asks here."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Lets other requests run for so long."""
+        await asyncio.sleep(seconds)
+
+    def stamp(self, seconds: float | None = None) -> str:
+        """A google-datetime of the given or the current time, e.g. "2026-11-23T10:00:00.123456Z"."""
+        moment = datetime.fromtimestamp(self.now() if seconds is None else seconds, UTC)
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Sandbox:
+    """One local Google Cloud.
+
+    Args:
+        file: where the state is kept; None keeps it in memory.
+        options: settings; None takes those that the state file was left with, else the defaults.
+        project: the id of the project that a new sandbox has.
+    """
+
+    def __init__(self, file: Path | None = None, options: Options | None = None, project: str = PROJECT) -> None:
+        for module in pkgutil.walk_packages(services.__path__, "sandbox.services."):
+            importlib.import_module(module.name)
+        self.clock = Clock()
+        self.store = Store(file)
+        self.operations = Operations(self)
+        self.calls: deque[Json] = deque(maxlen=_RECORDED_CALLS)
+        self._sequence = 0
+        self._project = project
+        self.url = ""
+        kept = self.store.get("settings", "settings")
+        self.settings = options or (Options.model_validate(kept) if kept else Options())
+        if kept is None:
+            self.reset()
+        self.configure(self.settings)
+
+    def configure(self, settings: Options) -> None:
+        """Takes new settings and keeps them."""
+        self.settings = settings
+        self.random = random.Random(settings.seed)  # noqa: S311 - a seeded choice, no secret
+        self.store.start_seeding()
+        self.store.put("settings", "settings", settings.model_dump(by_alias=True))
+        self.store.stop_seeding()
+        self.store.commit()
+
+    def reset(self) -> None:
+        """Back to a new sandbox: nothing but what it is seeded with, the settings kept, the record of calls empty."""
+        self.store.clear()
+        self.store.start_seeding()
+        self.add_project(self._project, PROJECT_NUMBER)
+        for function in registry.seeds():
+            function(self)
+        self.store.stop_seeding()
+        self.calls.clear()
+        self.configure(self.settings)
+
+    def add_project(self, project_id: str, number: str) -> None:
+        """Makes a project of the sandbox's organization."""
+        self.store.put(
+            "project", project_id, {"projectId": project_id, "projectNumber": number, "organization": ORGANIZATION}
+        )
+
+    def project(self, id_or_number: str) -> Json | None:
+        """{projectId, projectNumber, organization} of a project by its id or its number, or None."""
+        found = self.store.get("project", id_or_number)
+        if found is None and id_or_number.isdigit():
+            projects = self.store.list("project").values()
+            return next((p for p in projects if p["projectNumber"] == id_or_number), None)
+        return found
+
+    def require_project(self, id_or_number: str, service: str) -> Json:
+        """The project; Google's 403 CONSUMER_INVALID where there is none."""
+        found = self.project(id_or_number)
+        if found is None:
+            metadata = {"consumer": f"projects/{id_or_number}", "service": f"{service}.googleapis.com"}
+            raise permission_denied(
+                f"Permission denied on resource project {id_or_number}.", [error_info("CONSUMER_INVALID", metadata)]
+            )
+        return found
+
+    def is_enabled(self, project: str, service: str) -> bool:
+        """Whether the API (e.g. "aiplatform.googleapis.com") is enabled in the project."""
+        answer = registry.enablement_of()
+        return answer is None or answer(self, project, service)
+
+    def require_enabled(self, project: Json, service: str, title: str) -> None:
+        """Google's 403 SERVICE_DISABLED unless the API of `service` ("aiplatform") is enabled in the project."""
+        host, number = f"{service}.googleapis.com", project["projectNumber"]
+        if self.is_enabled(project["projectId"], host):
+            return
+        url = f"https://console.developers.google.com/apis/api/{host}/overview?project={number}"
+        message = (
+            f"{title} has not been used in project {number} before or it is disabled. Enable it by visiting {url} then"
+            " retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems"
+            " and retry."
+        )
+        metadata = {
+            "service": host,
+            "serviceTitle": title,
+            "consumer": f"projects/{number}",
+            "containerInfo": number,
+            "activationUrl": url,
+        }
+        raise GoogleError(403, "PERMISSION_DENIED", message, [error_info("SERVICE_DISABLED", metadata)])
+
+    def record(self, entry: Json) -> None:
+        """Adds an entry to the record of calls; it gets its sequence number and time here."""
+        self._sequence += 1
+        self.calls.append({"seq": self._sequence, "time": self.clock.stamp(), **entry})
+
+    def state(self) -> Json:
+        """What exists beyond the seed, by kind and name; {} in a sandbox where nothing of a user's is left."""
+        shown: Json = {}
+        for kind, name, value, seeded in self.store.everything():
+            view = registry.state_view_of(kind)
+            visible = view(name, value, seeded) if view else (None if value == seeded else value)
+            if visible is not None:
+                shown.setdefault(kind, {})[name] = visible
+        return shown
+
+
+@registry.state_view("settings")
+def _hide(_name: str, _value: Json, _seeded: Json | None) -> None:
+    """Settings are no resource."""
+
+
+@registry.state_view(OPERATION)
+def _running(_name: str, value: Json, _seeded: Json | None) -> Json | None:
+    """Finished operations are history."""
+    return value if value["state"] == "running" else None

@@ -1,0 +1,97 @@
+"""The variables that lead gcloud, Google's libraries, google-genai, Pulumi and kubectl to a sandbox."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from sandbox.core import Sandbox
+from sandbox.identity import DEPLOYER, token_for
+
+REGION = "us-central1"
+_CLOUDSDK = ("aiplatform", "serviceusage", "iam", "cloudresourcemanager", "accesscontextmanager", "compute")
+# Terraform's google provider and the pulumi-gcp plugin read these; each ends in the version.
+_CUSTOM_ENDPOINTS = {
+    "GOOGLE_VERTEX_AI_CUSTOM_ENDPOINT": "aiplatform/v1/",
+    "GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT": "serviceusage/v1/",
+    "GOOGLE_RESOURCE_MANAGER_CUSTOM_ENDPOINT": "cloudresourcemanager/v1/",
+    "GOOGLE_RESOURCE_MANAGER_V3_CUSTOM_ENDPOINT": "cloudresourcemanager/v3/",
+    "GOOGLE_ACCESS_CONTEXT_MANAGER_CUSTOM_ENDPOINT": "accesscontextmanager/v1/",
+    "GOOGLE_IAM_BETA_CUSTOM_ENDPOINT": "iam/v1/",
+    "GOOGLE_IAM_CUSTOM_ENDPOINT": "iam/v1/",
+    "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": "compute/compute/v1/",
+}
+
+
+def environment(sandbox: Sandbox, folder: Path, plugins: dict[str, int] | None = None) -> dict[str, str]:
+    """What to add to a command's environment. Writes gcloud's and kubectl's files and Pulumi's folders into `folder`.
+
+    Args:
+        sandbox: the sandbox, with its url.
+        folder: a folder that lives as long as the commands.
+        plugins: port of each stand-in Pulumi provider by its package name ("gcp", "kubernetes").
+    """
+    url = sandbox.url
+    address = url.removeprefix("http://")
+    project = next(iter(sandbox.store.list("project")))
+    token = token_for(DEPLOYER)
+    folder = folder.absolute()
+    gcloud, pulumi = folder / "gcloud", folder / "pulumi"
+    backend, token_file, kubeconfig = folder / "pulumi-state", folder / "gcloud" / "token", folder / "kubeconfig"
+    for each in (gcloud, pulumi, backend):
+        each.mkdir(parents=True, exist_ok=True)
+    token_file.write_text(token)
+    kubeconfig.write_text(_kubeconfig(url, token))
+    found = {
+        "SANDBOX_URL": url,
+        "GOOGLE_OAUTH_ACCESS_TOKEN": token,
+        "GOOGLE_PROJECT": project,
+        "GOOGLE_CLOUD_PROJECT": project,
+        "GOOGLE_REGION": REGION,
+        "GOOGLE_CLOUD_LOCATION": REGION,
+        "GCE_METADATA_HOST": address,
+        "GCE_METADATA_IP": address,
+        "GCE_METADATA_ROOT": address,
+        "GOOGLE_VERTEX_BASE_URL": f"{url}/aiplatform/",
+        "GOOGLE_GEMINI_BASE_URL": f"{url}/generativelanguage/",
+        "CLOUDSDK_CONFIG": str(gcloud),
+        "CLOUDSDK_CORE_PROJECT": project,
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
+        "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(token_file),
+        "KUBECONFIG": str(kubeconfig),
+        "PULUMI_HOME": str(pulumi),
+        "PULUMI_BACKEND_URL": f"file://{backend}",
+        "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "NO_PROXY": _no_proxy(),
+        "no_proxy": _no_proxy(),
+    }
+    found |= {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{s.upper()}": f"{url}/{s}/" for s in _CLOUDSDK}
+    found["CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"] = f"{url}/compute/compute/v1/"
+    found |= {name: f"{url}/{path}" for name, path in _CUSTOM_ENDPOINTS.items()}
+    if plugins:
+        found["PULUMI_DEBUG_PROVIDERS"] = ",".join(f"{name}:{port}" for name, port in sorted(plugins.items()))
+    return found
+
+
+def _no_proxy() -> str:
+    """Loopback never goes through a proxy that the machine may have."""
+    kept = [host for host in os.environ.get("NO_PROXY", os.environ.get("no_proxy", "")).split(",") if host]
+    return ",".join(dict.fromkeys([*kept, "127.0.0.1", "localhost"]))
+
+
+def _kubeconfig(url: str, token: str) -> str:
+    """A kubeconfig whose one context is called `sandbox`; JSON is YAML too."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "sandbox", "cluster": {"server": f"{url}/kubernetes"}}],
+        "users": [{"name": "sandbox", "user": {"token": token}}],
+        "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox"}}],
+        "current-context": "sandbox",
+    }
+    return json.dumps(config, indent=2)

@@ -1,0 +1,147 @@
+"""Long-running operations of all services, in one place.
+
+An operation is a resource with a due time; nothing runs in the background. Whoever asks anything first completes what
+has come due, in the order of the due times, so an operation survives a restart and a stepped clock alike.
+
+    @completion("aiplatform.endpoints.create")
+    def created(sandbox: Sandbox, operation: Json) -> Json:
+        ...  # make the change with operation["args"], return the response, or raise GoogleError
+
+    return call.sandbox.operations.start("aiplatform.endpoints.create", name=..., seconds=..., args={...})
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sandbox.errors import RPC_CODES, GoogleError, Json
+
+if TYPE_CHECKING:
+    from sandbox.core import Sandbox
+
+KIND = "operation"
+Completion = Callable[["Sandbox", Json], Json]
+Metadata = Callable[["Sandbox", Json, float], Json]
+
+_completions: dict[str, Completion] = {}
+_metadata: dict[str, Metadata] = {}
+
+
+def completion(handler: str) -> Callable[[Completion], Completion]:
+    """Registers what makes the change when an operation of this handler comes due, and returns its response.
+
+    The response has an "@type" where the service's operations carry one.
+    """
+
+    def register(function: Completion) -> Completion:
+        _completions[handler] = function
+        return function
+
+    return register
+
+
+def progress(handler: str) -> Callable[[Metadata], Metadata]:
+    """Registers what makes an operation's metadata: (sandbox, operation, done from 0 to 1) -> metadata with "@type"."""
+
+    def register(function: Metadata) -> Metadata:
+        _metadata[handler] = function
+        return function
+
+    return register
+
+
+class Operations:
+    """The operations of one sandbox.
+
+    A record is {name, handler, args, metadata, started, due, state, ended?, response?, error?}; `started`, `due` and
+    `ended` in seconds of the sandbox's clock, `state` one of running, done, failed, cancelled.
+    """
+
+    def __init__(self, sandbox: "Sandbox") -> None:
+        self._sandbox = sandbox
+
+    def start(
+        self, handler: str, name: str, seconds: float, args: Json | None = None, metadata: Json | None = None
+    ) -> Json:
+        """Starts an operation called `name` and returns it as its API shows it; with 0 seconds it is already done.
+
+        `metadata` (with "@type") is shown as it is, unless the handler has a progress function.
+        """
+        now = self._sandbox.clock.now()
+        record: Json = {
+            "name": name,
+            "handler": handler,
+            "args": args or {},
+            "metadata": metadata,
+            "started": now,
+            "due": now + seconds,
+            "state": "running",
+        }
+        self._sandbox.store.put(KIND, name, record)
+        if seconds <= 0:
+            self._complete(record)
+        return self.show(record)
+
+    def advance(self) -> None:
+        """Completes what has come due."""
+        now = self._sandbox.clock.now()
+        due = [record for record in self.running() if record["due"] <= now]
+        for record in sorted(due, key=lambda record: record["due"]):
+            self._complete(record)
+
+    def running(self, handler: str = "", prefix: str = "") -> list[Json]:
+        """The records that are not finished, of a handler and under a name prefix if given, oldest first."""
+        records = self._sandbox.store.list(KIND, prefix).values()
+        return [r for r in records if r["state"] == "running" and handler in ("", r["handler"])]
+
+    def get(self, name: str) -> Json | None:
+        """The operation as its API shows it, or None."""
+        record = self._sandbox.store.get(KIND, name)
+        return self.show(record) if record else None
+
+    def list(self, prefix: str) -> list[Json]:
+        """The operations under a name prefix, newest first, as the API shows them."""
+        return [self.show(record) for record in reversed(self._sandbox.store.list(KIND, prefix).values())]
+
+    def cancel(self, name: str) -> bool:
+        """Ends a running operation with CANCELLED and without its change; False where there is none running."""
+        record = self._sandbox.store.get(KIND, name)
+        if record is None or record["state"] != "running":
+            return False
+        error = {"code": RPC_CODES["CANCELLED"], "message": "The operation was cancelled."}
+        self._end(record, "cancelled", self._sandbox.clock.now(), error=error)
+        return True
+
+    def delete(self, name: str) -> bool:
+        """Forgets an operation without touching what it made; False where there is none."""
+        return self._sandbox.store.delete(KIND, name)
+
+    def show(self, record: Json) -> Json:
+        """A record as google.longrunning.Operation."""
+        shown: Json = {"name": record["name"]}
+        metadata = self._metadata(record)
+        if metadata:
+            shown["metadata"] = metadata
+        if record["state"] != "running":
+            shown["done"] = True
+            shown["error" if "error" in record else "response"] = record.get("error") or record["response"]
+        return shown
+
+    def _metadata(self, record: Json) -> Json | None:
+        shape = _metadata.get(record["handler"])
+        if shape is None:
+            return record["metadata"]  # type: ignore[no-any-return]
+        span = record["due"] - record["started"]
+        elapsed = self._sandbox.clock.now() - record["started"]
+        return shape(self._sandbox, record, min(1.0, elapsed / span) if span > 0 else 1.0)
+
+    def _complete(self, record: Json) -> None:
+        try:
+            response = _completions[record["handler"]](self._sandbox, record)
+        except GoogleError as error:
+            self._end(record, "failed", record["due"], error=error.rpc_status())
+        else:
+            self._end(record, "done", record["due"], response=response)
+
+    def _end(self, record: Json, state: str, ended: float, **result: Json) -> None:
+        record.update(state=state, ended=ended, **result)
+        self._sandbox.store.put(KIND, record["name"], record)

@@ -1,0 +1,34 @@
+"""What can be set on a running sandbox, under /_sandbox/settings."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Seconds = Annotated[float, Field(ge=0, le=86400)]
+
+
+class Options(BaseModel):
+    """The sandbox's settings, in camelCase on the wire.
+
+    Args:
+        profile: "google" keeps all of Google's rules; "article" also takes base Gemini on an endpoint.
+        deploy_seconds: how long a deployModel takes.
+        operation_seconds: how long every other long-running operation takes.
+        deploy_concurrency: deploys that may run at once on one endpoint, 0 for any number.
+        serving_quota: by region, then quota metric ("custom_model_serving_cpus"); what is not named is unlimited.
+        requests_per_replica: requests a minute that one replica serves before another is added.
+        scale_down_seconds: how long load must stay low before a replica goes.
+        seed: of every random choice, such as which model of a split answers.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", validate_assignment=True)
+
+    profile: Literal["google", "article"] = "google"
+    deploy_seconds: Seconds = 3.0
+    operation_seconds: Seconds = 0.05
+    deploy_concurrency: Annotated[int, Field(ge=0)] = 0
+    serving_quota: dict[str, dict[str, Annotated[int, Field(ge=0)]]] = {}
+    requests_per_replica: Annotated[int, Field(ge=1)] = 600
+    scale_down_seconds: Seconds = 300.0
+    seed: int = 0

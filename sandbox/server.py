@@ -1,0 +1,185 @@
+"""The HTTP side: finds the method of a request, checks it, calls what imitates it, checks the answer, records it."""
+
+import inspect
+import json
+import re
+import traceback
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from sandbox import control, discovery, hosts, metadata, registry, schema
+from sandbox.core import Sandbox
+from sandbox.discovery import Document, Method
+from sandbox.errors import GoogleError, Json
+from sandbox.identity import principal_of
+from sandbox.registry import Answer, Call, Raw, Stream
+
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+_READING = re.compile(
+    r"^(get|list|search|query|fetch|wait|test|count|compute|explain|predict|rawPredict|generate|stream|direct|server|lookup)"
+)
+
+
+def create_app(sandbox: Sandbox) -> Starlette:
+    """The ASGI application of one sandbox."""
+
+    async def dispatch(request: Request) -> Response:
+        return await Exchange(sandbox, request).answer()
+
+    routes = [*control.routes(sandbox), *metadata.routes(sandbox), Route("/{path:path}", dispatch, methods=_METHODS)]
+    return Starlette(routes=routes)
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, sandbox: Sandbox, request: Request) -> None:
+        self.sandbox = sandbox
+        self.request = request
+        self.entry: Json = {"service": "", "method": "", "http_method": request.method, "path": "/" + _path(request)}
+
+    async def answer(self) -> Response:
+        """The response, whatever happens; also writes the record of calls."""
+        target = hosts.resolve(_path(self.request))
+        mounted = registry.mounted(target.service)
+        if mounted is not None:
+            self.sandbox.operations.advance()
+            self.sandbox.store.commit()
+            response = await mounted(self.request, self.sandbox)
+            self.sandbox.store.commit()
+            return response
+        try:
+            response = await self._answer(target)
+            self.sandbox.store.commit()
+        except GoogleError as error:
+            self.sandbox.store.rollback()
+            response = JSONResponse(error.body(), error.code, error.headers)
+        except Exception as error:  # noqa: BLE001 - a fault of the sandbox must reach the client as one, in words
+            self.sandbox.store.rollback()
+            response = _broken(self.entry["method"], error)
+        if self.entry["service"]:
+            self.sandbox.record({**self.entry, "status": response.status_code})
+        return response
+
+    async def _answer(self, target: hosts.Target) -> Response:
+        document = discovery.load(target.service, target.version) if target.version else None
+        found = document.match(self.request.method, target.path) if document else None
+        if document is None or found is None:
+            return _no_such_url(target.path)
+        method, params = found
+        mutating = method.http_method != "GET" and not _READING.match(method.name)
+        self.entry.update(service=document.service, method=method.id, mutating=mutating)
+        authorization = self.request.headers.get("authorization", "")
+        principal = principal_of(authorization, document.service, method.id)
+        self.sandbox.operations.advance()
+        self.sandbox.store.commit()
+        if registry.is_gated(document.service):
+            self._check_project(document, params)
+        function = registry.function_of(method.id, method.version)
+        if function is None:
+            raise GoogleError(501, "UNIMPLEMENTED", f"The sandbox does not imitate {method.id} ({method.version}).")
+        raw_body = await self.request.body()
+        call = Call(
+            sandbox=self.sandbox,
+            method=method,
+            params=params,
+            query=schema.check_query(document, method, dict(self.request.query_params)),
+            body={} if _is_raw(method) else schema.check_request(document, method, _json(raw_body)),
+            headers={name.lower(): value for name, value in self.request.headers.items()},
+            principal=principal,
+            host=target.host,
+            raw_body=raw_body,
+        )
+        hosts.check(call)
+        result = function(call)
+        answer: Answer = await result if inspect.isawaitable(result) else result
+        return await _respond(document, call, answer)
+
+    def _check_project(self, document: Document, params: dict[str, str]) -> None:
+        named = next((re.match(r"projects/([^/]+)", value) for value in params.values()), None)
+        project = named.group(1) if named else params.get("project")
+        if project:
+            found = self.sandbox.require_project(project, document.service)
+            self.sandbox.require_enabled(found, document.service, document.title)
+
+
+async def _respond(document: Document, call: Call, answer: Answer) -> Response:
+    headers = call.response_headers
+    if isinstance(answer, Raw):
+        if isinstance(answer.content, bytes):
+            return Response(answer.content, media_type=answer.media_type, headers=headers)
+        return StreamingResponse(answer.content, media_type=answer.media_type, headers=headers)
+    if isinstance(answer, Stream):
+        sse = call.query.get("alt") == "sse"
+        chunks = _checked(document, call.method, answer.chunks)
+        if sse:
+            return StreamingResponse(_events(chunks), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(_array(chunks), media_type="application/json", headers=headers)
+    if call.method.response:
+        schema.check_answer(document, call.method.response, answer)
+    return JSONResponse(answer, headers=headers)
+
+
+async def _checked(document: Document, method: Method, chunks: AsyncIterator[Json]) -> AsyncIterator[Json]:
+    async for chunk in chunks:
+        if method.response:
+            schema.check_answer(document, method.response, chunk)
+        yield chunk
+
+
+async def _events(chunks: AsyncIterator[Json]) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        yield b"data: " + json.dumps(chunk).encode() + b"\r\n\r\n"
+
+
+async def _array(chunks: AsyncIterator[Json]) -> AsyncIterator[bytes]:
+    opening = b"["
+    async for chunk in chunks:
+        yield opening + json.dumps(chunk).encode()
+        opening = b",\r\n"
+    yield b"]" if opening != b"[" else b"[]"
+
+
+def _path(request: Request) -> str:
+    """The path with its segments decoded, but a slash inside one still as %2F."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    segments = raw.decode("ascii", "replace").partition("?")[0].lstrip("/").split("/")
+    return "/".join(unquote(segment).replace("/", "%2F") for segment in segments)
+
+
+def _is_raw(method: Method) -> bool:
+    return bool(method.response and method.response.endswith("HttpBody"))
+
+
+def _json(body: bytes) -> Any:
+    if not body.strip():
+        return None
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise GoogleError(
+            400, "INVALID_ARGUMENT", f"Invalid JSON payload received. {str(error).partition(':')[0]}."
+        ) from None
+
+
+def _no_such_url(path: str) -> Response:
+    """Google answers an address that no method has with a page, not with JSON."""
+    return HTMLResponse(
+        f"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title><p>The requested URL <code>/{path}</code> was not found"
+        " on this server.",
+        404,
+    )
+
+
+def _broken(method: str, error: Exception) -> Response:
+    where = "".join(traceback.format_exception(error)[-2:]).strip()
+    message = (
+        f"Fault of the sandbox in {method or 'finding the method'}: {error!r}. Please report it with this: {where}"
+    )
+    return JSONResponse(GoogleError(500, "INTERNAL", message).body(), 500)
