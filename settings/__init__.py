@@ -1,0 +1,46 @@
+"""A stack's settings: `load_stack()` in a Pulumi program, `load()` anywhere else."""
+
+from settings.load import SettingsError, load
+from settings.values import (
+    AutoscalingMetricSettings,
+    EndpointSettings,
+    KubernetesSettings,
+    ModelSettings,
+    PerimeterSettings,
+    Settings,
+    WorkloadIdentitySettings,
+)
+
+__all__ = [
+    "AutoscalingMetricSettings",
+    "EndpointSettings",
+    "KubernetesSettings",
+    "ModelSettings",
+    "PerimeterSettings",
+    "Settings",
+    "SettingsError",
+    "WorkloadIdentitySettings",
+    "load",
+    "load_stack",
+]
+
+
+def load_stack() -> Settings:
+    """The settings of the stack that Pulumi runs.
+
+    Raises pulumi.RunError with every mistake: both Python language hosts show its text alone, without a traceback.
+    """
+    import datetime as dt
+    import os
+
+    import pulumi
+    from pulumi.runtime.config import CONFIG, get_config_env
+
+    config = CONFIG.get() or get_config_env()
+    try:
+        settings = load(config, pulumi.get_stack(), os.environ, dt.datetime.now(dt.UTC).date())
+    except SettingsError as mistakes:
+        raise pulumi.RunError(str(mistakes)) from None
+    for warning in settings.warnings:
+        pulumi.log.warn(warning)
+    return settings

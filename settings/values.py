@@ -1,0 +1,90 @@
+"""What a stack's configuration says, checked and typed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Environment = Literal["dev", "prod"]
+Connectivity = Literal["public", "private-service-connect", "peered-network"]
+PerimeterMode = Literal["off", "dry-run", "enforced"]
+PredictRole = Literal["predict-only", "roles/aiplatform.user"]
+
+
+@dataclass(frozen=True)
+class EndpointSettings:
+    """`gemini-vertex:endpoint`. `dedicated` tells a public endpoint with a DNS name of its own from a shared one."""
+
+    name: str
+    connectivity: Connectivity
+    network: str
+    dedicated: bool
+
+
+@dataclass(frozen=True)
+class AutoscalingMetricSettings:
+    """One metric that replicas follow. `target` is a percentage for utilisation metrics, else a count per replica."""
+
+    metric_name: str
+    target: int
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """One entry of `gemini-vertex:models`. `traffic` is a percentage; replica counts are machines, each at least 1."""
+
+    name: str
+    model: str
+    traffic: int
+    min_replica_count: int
+    max_replica_count: int
+    machine_type: str
+    accelerator_type: str | None
+    accelerator_count: int | None
+    autoscaling_metrics: tuple[AutoscalingMetricSettings, ...]
+
+
+@dataclass(frozen=True)
+class WorkloadIdentitySettings:
+    """`gemini-vertex:workloadIdentity`."""
+
+    service_account: str
+    namespace: str
+    kubernetes_service_account: str
+    role: PredictRole
+
+
+@dataclass(frozen=True)
+class KubernetesSettings:
+    """`gemini-vertex:kubernetes`. `kubeconfig` is a path or the file's content, None for the environment's own."""
+
+    context: str
+    kubeconfig: str | None
+    create_namespace: bool
+
+
+@dataclass(frozen=True)
+class PerimeterSettings:
+    """`gemini-vertex:perimeter`. `organization` and `access_policy` are bare numbers, None where not given."""
+
+    mode: PerimeterMode
+    name: str
+    title: str
+    organization: str | None
+    access_policy: str | None
+    policy_title: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One stack's settings. `warnings` are sentences worth showing that do not stop a preview."""
+
+    project: str
+    region: str
+    environment: Environment
+    endpoint: EndpointSettings
+    models: tuple[ModelSettings, ...]
+    workload_identity: WorkloadIdentitySettings
+    kubernetes: KubernetesSettings | None
+    perimeter: PerimeterSettings
+    labels: Mapping[str, str]
+    warnings: tuple[str, ...]
