@@ -1,0 +1,40 @@
+"""A stand-in for the pulumi-gcp plugin: these resources, with the plugin's REST calls, against the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sandbox.standin.gcp.access_policy import AccessPolicy
+from sandbox.standin.gcp.ai_endpoint import AiEndpoint
+from sandbox.standin.gcp.cloud import Cloud
+from sandbox.standin.gcp.custom_role import IamCustomRole
+from sandbox.standin.gcp.iam_member import ProjectIamMember, ServiceAccountIamMember
+from sandbox.standin.gcp.network import Network, get_network
+from sandbox.standin.gcp.project import get_project
+from sandbox.standin.gcp.service import Service
+from sandbox.standin.gcp.service_account import Account
+from sandbox.standin.gcp.service_perimeter import ServicePerimeter
+from sandbox.standin.servicer import Provider
+
+
+def provider(sandbox_url: str, environ: Mapping[str, str]) -> Provider[Cloud]:
+    """The provider; ``environ`` stands for the plugin's environment (GOOGLE_PROJECT and the like)."""
+    return Provider(
+        "gcp",
+        {
+            "gcp:accesscontextmanager/accessPolicy:AccessPolicy": AccessPolicy(),
+            "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter": ServicePerimeter(),
+            "gcp:compute/network:Network": Network(),
+            "gcp:projects/iAMCustomRole:IAMCustomRole": IamCustomRole(),
+            "gcp:projects/iAMMember:IAMMember": ProjectIamMember(),
+            "gcp:projects/service:Service": Service(),
+            "gcp:serviceaccount/account:Account": Account(),
+            "gcp:serviceaccount/iAMMember:IAMMember": ServiceAccountIamMember(),
+            "gcp:vertex/aiEndpoint:AiEndpoint": AiEndpoint(),
+        },
+        connect=lambda config, cancelled: Cloud(sandbox_url, config, environ, cancelled),
+        invokes={
+            "gcp:compute/getNetwork:getNetwork": get_network,
+            "gcp:organizations/getProject:getProject": get_project,
+        },
+    )
