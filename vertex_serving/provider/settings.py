@@ -1,0 +1,67 @@
+"""The provider's own configuration: `vertex-serving:allowBaseGemini` and `vertex-serving:customEndpoint`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from vertex_serving.provider.fields import Fields, Problem
+from vertex_serving.provider.wire import UNKNOWN, Properties
+
+_KEYS = ("allowBaseGemini", "customEndpoint")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the provider was configured with.
+
+    Attributes:
+        allow_base_gemini: Whether `publishers/google/models/gemini-*` may be deployed (Google refuses it).
+        custom_endpoint: Address of the API, ending in its version and a slash; "" for Google's own.
+    """
+
+    allow_base_gemini: bool = False
+    custom_endpoint: str = ""
+
+    def address(self, region: str) -> str:
+        """Return the base address of the API for a region, ending in `/v1/`."""
+        return self.custom_endpoint or f"https://{region}-aiplatform.googleapis.com/v1/"
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
+        """Return the settings in checked configuration; what it lacks comes from the environment."""
+        allow = config.get("allowBaseGemini")
+        if allow is None:
+            allow = environment.get("VERTEX_SERVING_ALLOW_BASE_GEMINI", "")
+        custom = config.get("customEndpoint") or environment.get("GOOGLE_VERTEX_AI_CUSTOM_ENDPOINT", "")
+        custom = custom if isinstance(custom, str) else ""
+        return cls(
+            allow_base_gemini=_truth(allow) is True,
+            custom_endpoint=custom.rstrip("/") + "/" if custom else "",
+        )
+
+
+def check_config(config: Properties) -> tuple[Properties, list[Problem]]:
+    """Check provider configuration; values may be text, as they are in a stack's configuration file."""
+    fields = Fields(config, (*_KEYS, "version", "pluginDownloadURL"))
+    allow = config.get("allowBaseGemini")
+    if allow is not None and allow is not UNKNOWN and _truth(allow) is None:
+        fields.wrong("allowBaseGemini", f"is {allow!r}; allowed: true, false")
+    custom = fields.text("customEndpoint")
+    if isinstance(custom, str):
+        address = urlsplit(custom)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            fields.wrong("customEndpoint", f"is {custom!r}; give an address like https://HOST/v1/")
+        elif address.path.rstrip("/").rpartition("/")[2] not in ("v1", "v1beta1"):
+            fields.wrong("customEndpoint", f"is {custom!r}; it must end in the API's version, like https://HOST/v1/")
+    fields.finish()
+    return {key: value for key, value in config.items() if value is not None}, fields.problems
+
+
+def _truth(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "1": True, "false": False, "0": False, "": False}.get(str(value).lower())

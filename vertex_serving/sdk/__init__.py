@@ -1,0 +1,1 @@
+"""The resource classes: what a Pulumi program in Python sees. They need `pulumi` and nothing else."""
