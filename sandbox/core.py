@@ -8,6 +8,7 @@ import time
 from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sandbox import registry, services
 from sandbox.errors import GoogleError, Json, error_info, permission_denied
@@ -55,6 +56,8 @@ class Sandbox:
         self.store = Store(file)
         self.operations = Operations(self)
         self.calls: deque[Json] = deque(maxlen=_RECORDED_CALLS)
+        # What a restart may forget, such as recent load; a reset empties it.
+        self.memory: dict[str, Any] = {}
         self._sequence = 0
         self._project = project
         self.url = ""
@@ -82,6 +85,7 @@ class Sandbox:
             function(self)
         self.store.stop_seeding()
         self.calls.clear()
+        self.memory.clear()
         self.configure(self.settings)
 
     def add_project(self, project_id: str, number: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from sandbox.errors import Json
 
-_FORMAT = 1
+_FORMAT = 2
 _KEPT = {"$ref", "type", "format", "enum", "readOnly", "repeated", "location", "pattern", "required"}
 
 
@@ -64,6 +64,7 @@ class Document:
         self.version = version
         self.title: str = compiled["title"]
         self.revision: str = compiled["revision"]
+        self.locations: list[str] = compiled["locations"]
         self.common_parameters: dict[str, Json] = compiled["parameters"]
         self._schemas: dict[str, str] = compiled["schemas"]
         self._parsed: dict[str, Json] = {}
@@ -144,6 +145,7 @@ def compile_document(document: Json) -> Json:
     return {
         "revision": document["revision"],
         "title": document["title"],
+        "locations": sorted({endpoint["location"] for endpoint in document.get("endpoints", [])}),
         "parameters": {n: _strip(p) for n, p in document.get("parameters", {}).items()},
         "methods": methods,
         "schemas": {

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.discovery import Method
-from sandbox.errors import Json
+from sandbox.errors import GoogleError, Json
+from sandbox.hosts import Target
 from sandbox.identity import Principal
 
 if TYPE_CHECKING:
@@ -76,12 +77,14 @@ class Raw:
 Answer = Json | Stream | Raw
 Function = Callable[[Call], Answer | Awaitable[Answer]]
 Mount = Callable[[Request, "Sandbox"], Awaitable[Response]]
+Rewrite = Callable[["Sandbox", Target], Target]
 StateView = Callable[[str, Json, Json | None], Json | None]
 
 _methods: dict[tuple[str, str], Function] = {}
 _mounts: dict[str, Mount] = {}
 _seeds: list[Callable[["Sandbox"], None]] = []
 _state_views: dict[str, StateView] = {}
+_rewrites: dict[str, Rewrite] = {}
 _enablement: list[Callable[["Sandbox", str, str], bool]] = []
 _gated: set[str] = set()
 
@@ -122,6 +125,21 @@ def mount(prefix: str) -> Callable[[Mount], Mount]:
 def mounted(prefix: str) -> Mount | None:
     """The handler of a prefix, or None."""
     return _mounts.get(prefix)
+
+
+def rewrite(service: str) -> Callable[[Rewrite], Rewrite]:
+    """Registers what maps addresses that the service answers, but discovery does not list, to those that it does."""
+
+    def register(function: Rewrite) -> Rewrite:
+        _rewrites[service] = function
+        return function
+
+    return register
+
+
+def rewrite_of(service: str) -> Rewrite | None:
+    """The rewriting of a service, or None."""
+    return _rewrites.get(service)
 
 
 def seed(function: Callable[["Sandbox"], None]) -> Callable[["Sandbox"], None]:
@@ -178,3 +196,10 @@ def is_gated(service: str) -> bool:
 def known() -> dict[str, Any]:
     """What is registered, for tests and for the generated table of methods."""
     return {"methods": sorted(_methods), "mounts": sorted(_mounts), "gated": sorted(_gated)}
+
+
+def not_imitated(call: Call, what: str) -> GoogleError:
+    """The 501 for a part of a method that the sandbox does not imitate."""
+    return GoogleError(
+        501, "UNIMPLEMENTED", f"The sandbox does not imitate {what} of {call.method_id} ({call.version})."
+    )

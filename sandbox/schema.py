@@ -99,6 +99,20 @@ def check_answer(document: Document, schema: str, value: Any) -> None:
         raise AnswerError(f"{schema}: " + "; ".join(description for _, description in problems.found))
 
 
+def fitting(document: Document, schema: str, value: Json) -> Json:
+    """The value without the fields that this version of the API does not have."""
+    properties = document.schema(schema).get("properties", {})
+    return {name: _fit(document, properties[name], item) for name, item in value.items() if name in properties}
+
+
+def _fit(document: Document, schema: Json, value: Any) -> Any:
+    if "$ref" in schema and isinstance(value, dict) and "properties" in document.schema(schema["$ref"]):
+        return fitting(document, schema["$ref"], value)
+    if schema.get("type") == "array" and isinstance(value, list):
+        return [_fit(document, schema["items"], item) for item in value]
+    return value
+
+
 class _Problems:
     def __init__(self) -> None:
         self.found: list[tuple[str, str]] = []

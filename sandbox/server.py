@@ -17,6 +17,7 @@ from sandbox import control, discovery, hosts, metadata, registry, schema
 from sandbox.core import Sandbox
 from sandbox.discovery import Document, Method
 from sandbox.errors import GoogleError, Json
+from sandbox.hosts import Target
 from sandbox.identity import principal_of
 from sandbox.registry import Answer, Call, Raw, Stream
 
@@ -67,7 +68,9 @@ class Exchange:
             self.sandbox.record({**self.entry, "status": response.status_code})
         return response
 
-    async def _answer(self, target: hosts.Target) -> Response:
+    async def _answer(self, target: Target) -> Response:
+        rewrite = registry.rewrite_of(target.service)
+        target = rewrite(self.sandbox, target) if rewrite else target
         document = discovery.load(target.service, target.version) if target.version else None
         found = document.match(self.request.method, target.path) if document else None
         if document is None or found is None:
@@ -96,7 +99,6 @@ class Exchange:
             host=target.host,
             raw_body=raw_body,
         )
-        hosts.check(call)
         result = function(call)
         answer: Answer = await result if inspect.isawaitable(result) else result
         return await _respond(document, call, answer)

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,8 +67,21 @@ class SandboxHandle:
         """Back to a new sandbox; settings stay."""
         self._ask("POST", "reset", b"")
 
+    def enable(self, *services: str) -> None:
+        """Enables APIs in the project, as a user would: enable("aiplatform", "compute")."""
+        body = {"serviceIds": [f"{service}.googleapis.com" for service in services]}
+        url = self.api("serviceusage", f"v1/projects/{self.project}/services:batchEnable")
+        operation = json.loads(self._send("POST", url, json.dumps(body).encode()))
+        while not operation.get("done"):
+            time.sleep(0.01)
+            operation = json.loads(self._send("GET", self.api("serviceusage", f"v1/{operation['name']}")))
+
     def _ask(self, method: str, path: str, data: bytes | None = None) -> str:
-        request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data=data, method=method)  # noqa: S310
+        return self._send(method, f"{self.url}/_sandbox/{path}", data)
+
+    def _send(self, method: str, url: str, data: bytes | None = None) -> str:
+        headers = {**self.headers, "Content-Type": "application/json"}
+        request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=30) as response:
             return cast(str, response.read().decode())
@@ -82,6 +96,7 @@ def running_sandbox(
     project: str = PROJECT,
     state: Path | None = None,
     plugins: bool = False,
+    enabled: tuple[str, ...] = (),
     **settings: Any,
 ) -> Iterator[SandboxHandle]:
     """A sandbox on a free port, stopped at the end of the block.
@@ -93,6 +108,7 @@ def running_sandbox(
         project: the id of the seeded project.
         state: a state file; None keeps the state in memory.
         plugins: also start the stand-in gcp and kubernetes providers, and set PULUMI_DEBUG_PROVIDERS.
+        enabled: services ("aiplatform") whose APIs are enabled in the project before the block begins.
         settings: other fields of sandbox.options.Options, e.g. deploy_concurrency=1.
     """
     options = Options.model_validate(
@@ -108,4 +124,7 @@ def running_sandbox(
 
             ports, stop = standin.serve(running.url)
             stack.callback(stop)
-        yield SandboxHandle(running, environment(running.sandbox, folder, ports))
+        handle = SandboxHandle(running, environment(running.sandbox, folder, ports))
+        if enabled:
+            handle.enable(*enabled)
+        yield handle

@@ -1,0 +1,108 @@
+"""What list methods share: pages, filters, orders and field masks."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+
+from sandbox.errors import Json, invalid_argument
+from sandbox.schema import camel
+
+_TERM = re.compile(r"""\s*([\w.]+|[\w.]*"[^"]*")\s*(!=|>=|<=|=|:)\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^\s()]+)\s*""")
+
+
+def page(
+    items: Sequence[Json], query: Mapping[str, str], default: int = 100, most: int = 1000
+) -> tuple[list[Json], str]:
+    """The page that `pageSize` and `pageToken` ask for, and the token of the next one ("" at the end).
+
+    Raises GoogleError (400) for a negative size or a token that is not ours.
+    """
+    size = int(query.get("pageSize") or 0)
+    if size < 0:
+        raise invalid_argument("page_size must not be negative.", [("page_size", "must not be negative")])
+    size = min(size or default, most)
+    token = query.get("pageToken", "")
+    try:
+        start = int(base64.urlsafe_b64decode(token).decode().removeprefix("at:")) if token else 0
+    except (ValueError, binascii.Error):
+        raise invalid_argument("The page token is invalid.", [("page_token", "The page token is invalid.")]) from None
+    following = base64.urlsafe_b64encode(f"at:{start + size}".encode()).decode() if start + size < len(items) else ""
+    return list(items[start : start + size]), following
+
+
+def matches(item: Json, expression: str, fields: Sequence[str]) -> bool:
+    """Whether a resource satisfies a filter: terms `field=value`, `field!=value`, `labels.k:*`, joined by AND.
+
+    Args:
+        item: the resource.
+        expression: the filter as the caller wrote it, fields in snake_case or camelCase.
+        fields: the camelCase fields that may be filtered by; "labels" stands for labels.KEY.
+
+    Raises:
+        GoogleError: 400, for what cannot be parsed or an unknown field.
+    """
+    rest = expression.strip()
+    while rest:
+        term = _TERM.match(rest)
+        if term is None:
+            raise invalid_argument(
+                f'Invalid filter: could not parse "{rest}".', [("filter", f"could not parse {rest}")]
+            )
+        if not _holds(item, term.group(1), term.group(2), term.group(3), fields):
+            return False
+        rest = rest[term.end() :]
+        if rest:
+            joined = re.match(r"AND\s+", rest)
+            if joined is None:
+                raise invalid_argument(f'Invalid filter: expected AND at "{rest}".', [("filter", "expected AND")])
+            rest = rest[joined.end() :]
+    return True
+
+
+def _holds(item: Json, name: str, operator: str, raw: str, fields: Sequence[str]) -> bool:
+    value = raw[1:-1].replace('\\"', '"') if raw[:1] in "\"'" else raw
+    head, _, key = name.partition(".")
+    field = camel(head)
+    if field not in fields or operator in (">=", "<="):
+        allowed = ", ".join(fields)
+        raise invalid_argument(f'Invalid filter: "{name}{operator}" is not supported; fields: {allowed}.')
+    if field == "labels":
+        labels = item.get("labels", {})
+        key = key.strip('"')
+        if operator == ":":
+            return (key or value) in labels
+        return (labels.get(key) == value) is (operator == "=")
+    actual = item.get(field)
+    text = str(actual).lower() if isinstance(actual, bool) else str(actual if actual is not None else "")
+    return (text == value) is (operator != "!=")
+
+
+def ordered(items: Sequence[Json], expression: str, fields: Sequence[str]) -> list[Json]:
+    """The resources in the order of `orderBy`: "display_name, create_time desc". 400 for an unknown field."""
+    result = list(items)
+    for part in reversed([part.split() for part in expression.split(",") if part.strip()]):
+        field = camel(part[0])
+        if field not in fields or part[1:] not in ([], ["desc"], ["asc"]):
+            raise invalid_argument(f'Invalid order_by: "{" ".join(part)}"; fields: {", ".join(fields)}.')
+        result.sort(key=lambda item: str(item.get(field, "")), reverse=part[1:] == ["desc"])
+    return result
+
+
+def mask_paths(mask: str) -> list[str]:
+    """The paths of a field mask in camelCase: "display_name,labels" -> ["displayName", "labels"]."""
+    return [".".join(camel(part) for part in path.strip().split(".")) for path in mask.split(",") if path.strip()]
+
+
+def apply_mask(target: Json, source: Json, path: str) -> None:
+    """Sets one field of a mask in `target` to what `source` has there; what `source` lacks is removed."""
+    head, _, rest = path.partition(".")
+    if rest:
+        below = target.setdefault(head, {})
+        apply_mask(below, source.get(head) or {}, rest)
+        if not below:
+            del target[head]
+    elif head in source:
+        target[head] = source[head]
+    else:
+        target.pop(head, None)

@@ -1,0 +1,79 @@
+"""Which host serves which predictions: the shared one, an endpoint's dedicated one, or its private address."""
+
+import re
+
+from sandbox import registry
+from sandbox.core import Sandbox
+from sandbox.errors import Json, failed_precondition, not_found
+from sandbox.hosts import Target
+from sandbox.services.aiplatform import connect
+from sandbox.services.aiplatform.names import ENDPOINT
+
+_SHARED = re.compile(r"|(?:[a-z0-9-]+-)?aiplatform(?:\.[a-z]+\.rep)?\.googleapis\.com")
+
+_PREDICTION = re.compile(
+    r"projects/[^/]+/locations/[^/]+/endpoints/[^/]+"
+    r"(?::(?:predict|rawPredict|streamRawPredict|generateContent|streamGenerateContent|countTokens)|/chat/completions)"
+)
+
+
+def check_prediction(host: str, endpoint: Json) -> None:
+    """Refuses a prediction on a host that does not serve this endpoint, as Google does.
+
+    Args:
+        host: the host name that was called, "" for the sandbox's own prefix, which stands for the shared host.
+        endpoint: the endpoint whose prediction is asked for.
+
+    Raises:
+        GoogleError: 400 where the endpoint has a host of its own, 404 where the host is another endpoint's.
+    """
+    dedicated = endpoint.get("dedicatedEndpointDns", "")
+    private = (endpoint.get("privateServiceConnectConfig") or {}).get("enablePrivateServiceConnect")
+    if not _SHARED.fullmatch(host):
+        if host not in {dedicated, *connect.addresses(endpoint), peered_host(endpoint)} - {""}:
+            raise not_found(f"Endpoint {endpoint['name']} is not served by {host}.")
+        return
+    if dedicated:
+        raise failed_precondition(
+            f"Dedicated Endpoint {endpoint['name']} cannot be accessed through the shared Vertex AI domain. Please"
+            f" access the endpoint using its dedicated dns name '{dedicated}'."
+        )
+    if private:
+        addresses = ", ".join(sorted(connect.addresses(endpoint))) or "known once a model is deployed"
+        raise failed_precondition(
+            f"Private Service Connect Endpoint {endpoint['name']} can be accessed at its address ({addresses}) only."
+        )
+    if endpoint.get("network"):
+        raise failed_precondition(
+            f"Private Endpoint {endpoint['name']} can be accessed from its peered network only, at the"
+            " private_endpoints.predict_http_uri of its DeployedModel."
+        )
+
+
+def peered_host(endpoint: Json) -> str:
+    """The host of a peered endpoint's predictHttpUri, or ""."""
+    return f"{endpoint['name'].rpartition('/')[2]}.aiplatform.googleapis.com" if endpoint.get("network") else ""
+
+
+@registry.rewrite("aiplatform")
+def rewrite(sandbox: Sandbox, target: Target) -> Target:
+    """Maps the addresses that no discovery document lists.
+
+    gcloud asks for a publisher's model below a project's models. A peered endpoint's host has a path a deployed model.
+    A host of one endpoint serves that endpoint's predictions only.
+    """
+    version, _, rest = target.path.partition("/")
+    publisher = re.fullmatch(r"(projects/[^/]+/locations/[^/]+/models/)(publishers/[^/]+/models/[^/:]+)", rest)
+    if publisher:
+        escaped = publisher.group(2).replace("/", "%2F")
+        return Target(target.service, f"{version}/{publisher.group(1)}{escaped}", target.host)
+    if _SHARED.fullmatch(target.host):
+        return target
+    own = re.fullmatch(r"models/([0-9]+):predict", rest)
+    if own:
+        found = [e for e in sandbox.store.list(ENDPOINT).values() if peered_host(e) == target.host]
+        if found and own.group(1) in {model["id"] for model in found[0].get("deployedModels", [])}:
+            return Target(target.service, f"{version}/{found[0]['name']}:rawPredict", target.host)
+    if not _PREDICTION.fullmatch(rest):
+        return Target(target.service, "", target.host)
+    return target

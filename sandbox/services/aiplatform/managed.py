@@ -1,0 +1,38 @@
+"""Gemini itself, with no endpoint: publishers/google/models/X:generateContent, streamGenerateContent, countTokens."""
+
+from sandbox.errors import Json
+from sandbox.registry import Call, Stream, method, not_imitated
+from sandbox.services.aiplatform import generation, publishers
+from sandbox.services.aiplatform.names import parse
+
+_METHODS = "aiplatform.projects.locations.publishers.models."
+
+
+def _model(call: Call, parameter: str) -> str:
+    name = call.params[parameter]
+    model = publishers.base_name(name)
+    if not model:
+        raise not_imitated(call, f"the publisher of {name}")
+    publishers.require(call.sandbox, model, parse(call.sandbox, name))
+    return model
+
+
+@method(_METHODS + "generateContent")
+def generate(call: Call) -> Json:
+    """The whole answer."""
+    model = _model(call, "model")
+    return generation.response(call.sandbox, generation.reply_to(call.body, model), model)
+
+
+@method(_METHODS + "streamGenerateContent")
+def stream(call: Call) -> Stream:
+    """The answer in pieces."""
+    model = _model(call, "model")
+    return Stream(generation.chunks(call.sandbox, generation.reply_to(call.body, model), model))
+
+
+@method(_METHODS + "countTokens")
+def count(call: Call) -> Json:
+    """How long a prompt is."""
+    _model(call, "endpoint")
+    return generation.count(call)
