@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -73,14 +74,16 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     Args:
         transport: Sends the requests to Google.
         engine: Address of the engine, "" until `Attach` or `Handshake` tells it.
+        environment: Where settings that the configuration lacks are looked for.
     """
 
-    def __init__(self, transport: Transport, engine: str = "") -> None:
+    def __init__(self, transport: Transport, engine: str = "", environment: Mapping[str, str] = os.environ) -> None:
         self._transport = transport
+        self._environment = environment
         self._voice = EngineVoice()
         self._voice.connect(engine)
         self._resources: dict[str, Resource] = {one.token: one for one in (DeployedModel(), TrafficSplit())}
-        self._session = self._new_session(Settings.load({}))
+        self._session = self._new_session({})
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Say which kinds of values this provider takes: plain ones, secrets already opened by the engine."""
@@ -119,7 +122,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     @spoken
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Begin a run of Pulumi."""
-        self._session = self._new_session(Settings.load(wire.read(request.args)))
+        self._session = self._new_session(wire.read(request.args))
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     @spoken
@@ -183,7 +186,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """End every call that is under way."""
         self._session.cancelled.set()
 
-    def _new_session(self, settings: Settings) -> Session:
+    def _new_session(self, config: wire.Properties) -> Session:
+        settings = Settings.load(config, self._environment)
         return Session(settings, Vertex(settings.address, self._transport))
 
     def _task(self, request: Any) -> Task:
