@@ -43,6 +43,9 @@ def shown(value: object) -> str:
 def nearest(word: str, options: Iterable[str]) -> str | None:
     """The option that `word` was most likely meant to be, or None when none is close."""
     by_lower = {option.lower(): option for option in options}
+    for option in by_lower:
+        if len(word) > 2 and (option.startswith(word.lower()) or word.lower().startswith(option)):
+            return by_lower[option]
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[close[0]] if close else None
 

@@ -1,0 +1,30 @@
+"""Components of a Gemini system on Vertex AI; each can be used alone.
+
+They take typed arguments and `pulumi.Input`s, read no configuration and print nothing.
+"""
+
+from components.gemini_deployment import AutoscalingMetric, GeminiDeployment, GeminiDeploymentArgs
+from components.ksa_manifest import Cluster, KsaManifest, KsaManifestArgs
+from components.project_services import ProjectServices, ProjectServicesArgs
+from components.service_perimeter import ServicePerimeter, ServicePerimeterArgs
+from components.split_by_name import split_by_name
+from components.vertex_endpoint import VertexEndpoint, VertexEndpointArgs
+from components.workload_identity_binding import WorkloadIdentityBinding, WorkloadIdentityBindingArgs
+
+__all__ = [
+    "AutoscalingMetric",
+    "Cluster",
+    "GeminiDeployment",
+    "GeminiDeploymentArgs",
+    "KsaManifest",
+    "KsaManifestArgs",
+    "ProjectServices",
+    "ProjectServicesArgs",
+    "ServicePerimeter",
+    "ServicePerimeterArgs",
+    "VertexEndpoint",
+    "VertexEndpointArgs",
+    "WorkloadIdentityBinding",
+    "WorkloadIdentityBindingArgs",
+    "split_by_name",
+]

@@ -1,0 +1,100 @@
+"""The annotated Kubernetes ServiceAccount: applied to a cluster, or rendered for someone else to apply."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+
+ANNOTATION = "iam.gke.io/gcp-service-account"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A cluster to apply to: `context` of `kubeconfig` (a path or the file's content; default: kubectl's own)."""
+
+    context: pulumi.Input[str]
+    kubeconfig: pulumi.Input[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KsaManifestArgs:
+    """The ServiceAccount and where it goes.
+
+    - `name`, `namespace`: DNS-1123 names.
+    - `service_account_email`: the Google service account that it acts as.
+    - `cluster`: apply it there; default None: it is only rendered.
+    - `create_namespace`: whether the namespace is made too (and deleted with the stack); default False.
+    - `path`: a file that `pulumi up` writes the manifest to where no cluster is named; default None: no file.
+    """
+
+    name: pulumi.Input[str]
+    namespace: pulumi.Input[str]
+    service_account_email: pulumi.Input[str]
+    cluster: Cluster | None = None
+    create_namespace: bool = False
+    path: Path | None = None
+
+
+class KsaManifest(pulumi.ComponentResource):
+    """A Kubernetes ServiceAccount annotated with the Google service account that its pods act as.
+
+    Output: `manifest`, the YAML, whether it was applied or not.
+    """
+
+    def __init__(self, name: str, args: KsaManifestArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gemini-vertex:components:KsaManifest", name, None, opts)
+        parts = pulumi.Output.all(args.name, args.namespace, args.service_account_email)
+        self.manifest = parts.apply(lambda known: render(known[0], known[1], known[2], args.create_namespace))
+        if args.cluster is not None:
+            self._apply(name, args, args.cluster)
+        elif args.path is not None and not pulumi.runtime.is_dry_run():
+            path = args.path
+            self.manifest.apply(lambda text: _write(path, text))
+        self.register_outputs({"manifest": self.manifest})
+
+    def _apply(self, name: str, args: KsaManifestArgs, cluster: Cluster) -> None:
+        # A second of import, spent only where a cluster is named.
+        from pulumi_kubernetes import Provider
+        from pulumi_kubernetes.core.v1 import Namespace, ServiceAccount
+        from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+        provider = Provider(
+            f"{name}-cluster",
+            context=cluster.context,
+            kubeconfig=cluster.kubeconfig,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        depends_on: list[pulumi.Resource] = []
+        if args.create_namespace:
+            metadata = ObjectMetaArgs(name=args.namespace)
+            options = pulumi.ResourceOptions(parent=self, provider=provider)
+            depends_on.append(Namespace(f"{name}-namespace", metadata=metadata, opts=options))
+        ServiceAccount(
+            name,
+            metadata=ObjectMetaArgs(
+                name=args.name,
+                namespace=args.namespace,
+                annotations={ANNOTATION: args.service_account_email},
+            ),
+            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=depends_on),
+        )
+
+
+def render(name: str, namespace: str, service_account_email: str, with_namespace: bool) -> str:
+    """The manifest as YAML, the same text for the same arguments."""
+    import yaml
+
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": name, "namespace": namespace, "annotations": {ANNOTATION: service_account_email}},
+    }
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    return yaml.safe_dump_all([space, account] if with_namespace else [account], sort_keys=False, width=1000)
+
+
+def _write(path: Path, text: str) -> None:
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
