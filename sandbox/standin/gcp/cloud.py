@@ -32,7 +32,7 @@ class Cloud:
     """
 
     def __init__(self, sandbox_url: str, config: Props, environ: Mapping[str, str], cancelled: threading.Event) -> None:
-        self.rest = Rest(sandbox_url, access_token(sandbox_url, environ), cancelled)
+        self.rest = Rest(sandbox_url, access_token(environ), cancelled)
         project = config.get("project") or _first(environ, _PROJECT_VARIABLES)
         self.project = str(project or default_project(sandbox_url))
         self.region = str(config.get("region") or _first(environ, _REGION_VARIABLES))

@@ -35,7 +35,7 @@ class Cluster:
                 "In a sandbox use its own KUBECONFIG and the context 'sandbox'."
             )
         user = _named(kubeconfig, "user", context["user"]) if context.get("user") else {}
-        token = str(user.get("token") or access_token(sandbox_url, environ))
+        token = str(user.get("token") or access_token(environ))
         self.rest = Rest(server, token, cancelled)
         self.namespace = str(config.get("namespace") or context.get("namespace") or "default")
 

@@ -1,0 +1,82 @@
+"""What Google refuses in a service perimeter, each with the reason."""
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING
+
+from sandbox.errors import Json, invalid_argument
+from sandbox.services.serviceusage import known_services
+
+if TYPE_CHECKING:
+    from sandbox.core import Sandbox
+
+_BRIDGE = "PERIMETER_TYPE_BRIDGE"
+_NETWORK = r"//compute\.googleapis\.com/projects/[^/]+/global/networks/[^/]+"
+
+
+def check_perimeter(sandbox: "Sandbox", policy: str, name: str, perimeter: Json) -> None:
+    """Checks a perimeter as it would be after a change.
+
+    Raises:
+        GoogleError: 400 INVALID_ARGUMENT, for the first rule that it breaks.
+    """
+    if not re.fullmatch(re.escape(policy) + r"/servicePerimeters/[A-Za-z][A-Za-z0-9_]{0,49}", name):
+        raise invalid_argument(
+            f"{name!r} is no name of a service perimeter: expected {policy}/servicePerimeters/ID, the ID a letter and"
+            " then letters, digits and underscores, 50 at most."
+        )
+    if not perimeter.get("title"):
+        raise invalid_argument("A service perimeter must have a title.")
+    others = {n: p for n, p in sandbox.store.list("servicePerimeter", f"{policy}/").items() if n != name}
+    twin = next((n for n, p in others.items() if p["title"] == perimeter["title"]), None)
+    if twin:
+        raise invalid_argument(f"The title {perimeter['title']!r} is taken by {twin}; it must be unique in the policy.")
+    if perimeter.get("spec") and not perimeter.get("useExplicitDryRunSpec"):
+        raise invalid_argument("spec may only be set where useExplicitDryRunSpec is true.")
+    for part in ("status", "spec"):
+        _check_config(sandbox, part, perimeter.get(part, {}), perimeter.get("perimeterType") == _BRIDGE)
+    if perimeter.get("perimeterType") != _BRIDGE:
+        _check_alone(perimeter, others)
+
+
+def etag(value: Json) -> str:
+    """A strong etag of a policy or a perimeter."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _check_config(sandbox: "Sandbox", part: str, config: Json, bridge: bool) -> None:
+    for resource in config.get("resources", []):
+        project = re.fullmatch(r"projects/(\d+)", resource)
+        if not project and not re.fullmatch(_NETWORK, resource):
+            raise invalid_argument(
+                f"{part}.resources: {resource!r} is not valid. Expected projects/PROJECT_NUMBER, or the full name of a"
+                " VPC network, //compute.googleapis.com/projects/PROJECT/global/networks/NETWORK."
+            )
+        if project and sandbox.project(project.group(1)) is None:
+            raise invalid_argument(f"{part}.resources: {resource} does not exist in the organization.")
+    if bridge and (set(config) - {"resources"}):
+        raise invalid_argument(f"{part}: a bridge perimeter has resources only.")
+    services = config.get("restrictedServices", [])
+    unknown = sorted(set(services) - known_services())
+    if unknown:
+        raise invalid_argument(f"{part}.restrictedServices: no such services as {', '.join(unknown)}.")
+    if len(set(services)) != len(services) or len(set(config.get("resources", []))) != len(config.get("resources", [])):
+        raise invalid_argument(f"{part}: resources and restrictedServices must not name anything twice.")
+    accessible = config.get("vpcAccessibleServices", {})
+    if accessible.get("allowedServices") and not accessible.get("enableRestriction"):
+        raise invalid_argument(f"{part}.vpcAccessibleServices: allowedServices needs enableRestriction.")
+    for level in config.get("accessLevels", []):
+        raise invalid_argument(f"{part}.accessLevels: {level} does not exist.")
+
+
+def _check_alone(perimeter: Json, others: dict[str, Json]) -> None:
+    """A project is in one regular perimeter at most; the dry run counts among dry runs."""
+    for part in ("status", "spec"):
+        mine = set(perimeter.get(part, {}).get("resources", []))
+        for name, other in others.items():
+            shared = mine & set(other.get(part, {}).get("resources", []))
+            if shared and other["perimeterType"] != _BRIDGE:
+                raise invalid_argument(
+                    f"{part}.resources: {sorted(shared)[0]} is already in the regular perimeter {name}."
+                )
