@@ -15,7 +15,7 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.text}"
+        return _printable(f"{self.key}: {self.text}")
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,27 @@ def shown(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (ValueError, RecursionError):  # an integer of thousands of digits, or nesting without end
         return "a value too large to show"
-    text = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+    text = _printable(text)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
 def nearest(word: str, options: Iterable[str]) -> str | None:
-    """The option that `word` was most likely meant to be, or None when none is close."""
+    """The option that `word` was most likely meant to be, or None when none is close.
+
+    Goes before mere likeness: all its words in the option (`NVIDIA_T4` for NVIDIA_TESLA_T4), or one begins the other.
+    """
     by_lower = {option.lower(): option for option in options}
-    for option in by_lower:
-        if len(word) > 2 and (option.startswith(word.lower()) or word.lower().startswith(option)):
+    lower = word.lower()
+    words = set(re.findall(r"[a-z0-9]+", lower))
+    for option in by_lower if len(lower) > 2 else ():
+        begins = option.startswith(lower) or lower.startswith(option)
+        if begins or (words and words <= set(re.findall(r"[a-z0-9]+", option))):
             return by_lower[option]
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.6)
     return by_lower[close[0]] if close else None
 
 
@@ -97,7 +107,7 @@ class Section:
 
     def key(self, name: str) -> str:
         """The full config key of `name` in this section, such as `gemini-vertex:models[1].minReplicaCount`."""
-        return f"{self.path}{self.separator}{name if name.isprintable() and name else shown(name)}"
+        return f"{self.path}{self.separator}{name}"
 
     def wrong(self, name: str, text: str) -> None:
         """Note that `name` is wrong; `text` says how, what is allowed and what to do."""
