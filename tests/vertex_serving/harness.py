@@ -55,7 +55,7 @@ def model_inputs(**changes: Any) -> dict[str, Any]:
 class Failed(Exception):  # noqa: N818 - what the engine would see
     """A call that the provider ended with an error."""
 
-    def __init__(self, error: grpc.RpcError) -> None:
+    def __init__(self, error: Any) -> None:
         super().__init__(error.details())
         self.code: grpc.StatusCode = error.code()
         self.message: str = error.details()

@@ -105,7 +105,7 @@ class DeployedModel:
         if deployed is None:
             return None
         _only_dedicated(deployed, id_)
-        inputs = inputs_of.from_google(endpoint, deployed, olds)
+        inputs = inputs_of.from_google(endpoint, live.get("name", endpoint), deployed, olds)
         return State(id_, inputs, outputs_of(live, deployed, inputs))
 
     def delete(self, session: Session, task: Task, id_: str, outputs: Properties) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from vertex_serving.provider.diffs import Change, compare_scalars, compare_specs
 from vertex_serving.provider.fields import Fields, Problem, nearest
 from vertex_serving.provider.machines import ACCELERATOR_TYPES, wrong_accelerator, wrong_machine
+from vertex_serving.provider.vertex import project_of
 from vertex_serving.provider.wire import UNKNOWN, Properties, has_unknown
 
 REPLACING: Final = (
@@ -142,14 +143,25 @@ def in_place_changes(live: dict[str, Any], inputs: Properties) -> tuple[dict[str
     return body, mask
 
 
-def from_google(endpoint: str, live: dict[str, Any], olds: Properties) -> Properties:
-    """Return the inputs that a live DeployedModel has; what means the same keeps the words that `olds` have for it."""
+def from_google(endpoint: str, endpoint_by_number: str, live: dict[str, Any], olds: Properties) -> Properties:
+    """Return the inputs that a live DeployedModel has; what means the same keeps the words that `olds` have for it.
+
+    Args:
+        endpoint: The endpoint's name as the program gives it.
+        endpoint_by_number: Its name as Google gives it, with the project's number.
+        live: The DeployedModel.
+        olds: The inputs in the state, if there are any.
+    """
     resources = live.get("dedicatedResources", {})
     machine = resources.get("machineSpec", {})
     model, old_model = live.get("model", ""), olds.get("model")
+    if isinstance(old_model, str) and same_model(model, old_model):
+        model = old_model
+    elif project_of(model) == project_of(endpoint_by_number):
+        model = f"projects/{project_of(endpoint)}/{model.split('/', 2)[2]}" if project_of(model) else model
     inputs = {
         "endpoint": endpoint,
-        "model": old_model if isinstance(old_model, str) and same_model(model, old_model) else model,
+        "model": model,
         "displayName": live.get("displayName", ""),
         "machineType": machine.get("machineType", ""),
         "acceleratorType": machine.get("acceleratorType", "").replace("ACCELERATOR_TYPE_UNSPECIFIED", "") or None,

@@ -78,6 +78,7 @@ class Deployment:
             operation = self._undeploy(called)
             if operation:
                 finish(self._session, self._task, operation, f"undeploying {called}")
+                self._task.status(f"undeployed after {in_words(self._task.elapsed)}")
         except ApiError as error:
             raise explain(error, Context(self._method, self._endpoint)) from None
         except (Cancelled, TimedOut, Unreachable, Uncertain) as end:
@@ -107,7 +108,10 @@ class Deployment:
         self._exists = True
         self._adjust(deployed, inputs, called)
         live = self._look()
-        return outputs_of(live, find(live, self._id) or deployed, inputs)
+        deployed = find(live, self._id) or deployed
+        up = replicas_in_words(deployed)
+        self._task.status(f"deployed as {self._id}{', ' + up if up else ''}, after {in_words(self._task.elapsed)}")
+        return outputs_of(live, deployed, inputs)
 
     def _deploy(self, inputs: Properties, resuming: bool) -> tuple[Json | None, Json | None]:
         """Return the operation that was started, or the deployed model that is there already."""
@@ -223,11 +227,7 @@ class Deployment:
         return self._session.vertex.endpoint(self._task, self._endpoint)
 
     def _replicas(self) -> str:
-        """Return how many replicas are up, in words, where Google says so."""
-        deployed = find(self._session.vertex.endpoint(self._task, self._endpoint), self._id) or {}
-        available = deployed.get("status", {}).get("availableReplicaCount")
-        wanted = deployed.get("dedicatedResources", {}).get("minReplicaCount")
-        return f"{available} of {wanted} replicas up" if available is not None and wanted else ""
+        return replicas_in_words(find(self._session.vertex.endpoint(self._task, self._endpoint), self._id) or {})
 
     def _must_match(self, deployed: Json, inputs: Properties) -> None:
         machine = deployed.get("dedicatedResources", {}).get("machineSpec", {}).get("machineType")
@@ -273,6 +273,12 @@ def find(endpoint: Json, id_: str) -> Json | None:
     """Return the deployed model with an id from an Endpoint, or None."""
     found: list[Json] = [one for one in endpoint.get("deployedModels", []) if one.get("id") == id_]
     return found[0] if found else None
+
+
+def replicas_in_words(deployed: Json) -> str:
+    """Return how many replicas are up, in words, or "" where Google does not say."""
+    available = deployed.get("status", {}).get("availableReplicaCount")
+    return f"{available} replica{'' if available == 1 else 's'} up" if available is not None else ""
 
 
 def outputs_of(endpoint: Json, deployed: Json, inputs: Properties) -> Properties:

@@ -20,7 +20,7 @@ from vertex_serving.provider.transport import GoogleTransport
 _WORKERS: Final = 128
 """Calls that may be under way at once; each blocks for as long as its operation takes."""
 
-_GRACE: Final = 8.0
+_GRACE: Final = 4.0
 """Seconds that calls get to end with their partial state after a signal."""
 
 _MESSAGE_LIMIT: Final = 400 * 1024 * 1024

@@ -100,6 +100,7 @@ class Task:
         """Hold a lock; waiting for it ends at the deadline and at a cancellation."""
         while not lock.acquire(timeout=_TICK):
             self.check()
+            self.status("waiting until Google has taken this run's other change of the endpoint")
         try:
             yield
         finally:

@@ -162,9 +162,11 @@ def _change(session: Session, task: Task, endpoint: str, split: Split) -> Json:
             _must_be_deployed(live, split, endpoint)
             if live_split(live) == split:
                 return live
-            task.status(f"sending {in_words(split)}")
+            task.status(f"changing the traffic to {in_words(split, live)}")
             try:
-                return session.vertex.set_traffic_split(task, endpoint, split, live.get("etag", ""))
+                changed = session.vertex.set_traffic_split(task, endpoint, split, live.get("etag", ""))
+                task.status(f"traffic: {in_words(split, live)}")
+                return changed
             except Uncertain:
                 lost += 1
                 if lost == _LOST_ANSWERS:
@@ -174,10 +176,10 @@ def _change(session: Session, task: Task, endpoint: str, split: Split) -> Json:
                 patience.wait(error)
 
 
-def in_words(split: Split) -> str:
-    """Return a split in words."""
-    shares = [f"{percent} % to {id_}" for id_, percent in split.items()]
-    return ", ".join(shares) or "no traffic to any model"
+def in_words(split: Split, live: Json) -> str:
+    """Return a split in words, models by their displayName."""
+    shares = [f"{percent} % {(find(live, id_) or {}).get('displayName', id_)}" for id_, percent in split.items()]
+    return ", ".join(shares) or "none"
 
 
 def _must_be_deployed(live: Json, split: Split, endpoint: str) -> None:

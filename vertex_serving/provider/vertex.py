@@ -177,12 +177,12 @@ def _error(answer: Answer) -> ApiError:
 
 
 def _asked_delay(answer: Answer) -> float | None:
-    header = str(answer.headers.get("Retry-After", ""))
+    header = answer.headers.get("Retry-After", "")
     return float(header) if header.isdigit() else _error(answer).retry_delay
 
 
 def _backoff(attempt: int) -> float:
-    return min(0.25 * 2**attempt, 8.0) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, no secret
+    return min(0.25 * 2.0**attempt, 8.0) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, no secret
 
 
 _RPC_CODES: Final = dict(
