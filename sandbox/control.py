@@ -1,6 +1,7 @@
 """Control of the sandbox itself, under /_sandbox/. It answers without a token: whoever reaches loopback may use it."""
 
 import json
+import os
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -16,7 +17,9 @@ def routes(sandbox: Sandbox) -> list[Route]:
     """health, reset, calls, state and settings."""
 
     async def health(_request: Request) -> Response:
-        return JSONResponse({"status": "ok", "url": sandbox.url, "profile": sandbox.settings.profile})
+        return JSONResponse(
+            {"status": "ok", "url": sandbox.url, "profile": sandbox.settings.profile, "pid": os.getpid()}
+        )
 
     async def reset(_request: Request) -> Response:
         sandbox.reset()

@@ -61,16 +61,20 @@ class Sandbox:
         self._sequence = 0
         self._project = project
         self.url = ""
+        self.last_used = time.monotonic()
         kept = self.store.get("settings", "settings")
         self.settings = options or (Options.model_validate(kept) if kept else Options())
+        self.random = random.Random(self.settings.seed)  # noqa: S311 - repeatable choices, no secret
         if kept is None:
             self.reset()
-        self.configure(self.settings)
+        else:
+            self.configure(self.settings)
 
     def configure(self, settings: Options) -> None:
         """Takes new settings and keeps them."""
+        if settings.seed != self.settings.seed:
+            self.random.seed(settings.seed)
         self.settings = settings
-        self.random = random.Random(settings.seed)  # noqa: S311 - a seeded choice, no secret
         self.store.start_seeding()
         self.store.put("settings", "settings", settings.model_dump(by_alias=True))
         self.store.stop_seeding()
@@ -79,6 +83,7 @@ class Sandbox:
     def reset(self) -> None:
         """Back to a new sandbox: nothing but what it is seeded with, the settings kept, the record of calls empty."""
         self.store.clear()
+        self.random.seed(self.settings.seed)
         self.store.start_seeding()
         self.add_project(self._project, PROJECT_NUMBER)
         for function in registry.seeds():

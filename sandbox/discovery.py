@@ -112,6 +112,11 @@ class Document:
             yield Method(row[0], row[1], row[2], row[4], row[5], row[6], self.service, self.version)
 
 
+def is_service(service: str) -> bool:
+    """Whether Google's client ships any version of a service's document."""
+    return bool(re.fullmatch(r"[a-z0-9]+", service)) and any(documents_folder().glob(f"{service}.v*.json"))
+
+
 @functools.cache
 def load(service: str, version: str) -> Document | None:
     """The document of e.g. ("aiplatform", "v1"), or None where Google's client ships none."""

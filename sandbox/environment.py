@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.core import Sandbox
@@ -23,13 +24,12 @@ _CUSTOM_ENDPOINTS = {
 }
 
 
-def environment(sandbox: Sandbox, folder: Path, plugins: dict[str, int] | None = None) -> dict[str, str]:
+def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
     """What to add to a command's environment. Writes gcloud's and kubectl's files and Pulumi's folders into `folder`.
 
     Args:
         sandbox: the sandbox, with its url.
         folder: a folder that lives as long as the commands.
-        plugins: port of each stand-in Pulumi provider by its package name ("gcp", "kubernetes").
     """
     url = sandbox.url
     address = url.removeprefix("http://")
@@ -45,7 +45,12 @@ def environment(sandbox: Sandbox, folder: Path, plugins: dict[str, int] | None =
     found = {
         "SANDBOX_URL": url,
         "GOOGLE_OAUTH_ACCESS_TOKEN": token,
+        # What a user's own login would otherwise put before the sandbox's.
+        "GOOGLE_APPLICATION_CREDENTIALS": "",
+        "GOOGLE_CREDENTIALS": "",
+        "NO_GCE_CHECK": "false",
         "GOOGLE_PROJECT": project,
+        "GCLOUD_PROJECT": project,
         "GOOGLE_CLOUD_PROJECT": project,
         "GOOGLE_REGION": REGION,
         "GOOGLE_CLOUD_LOCATION": REGION,
@@ -66,22 +71,30 @@ def environment(sandbox: Sandbox, folder: Path, plugins: dict[str, int] | None =
         "PULUMI_CONFIG_PASSPHRASE": "sandbox",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        "NO_PROXY": _no_proxy(),
-        "no_proxy": _no_proxy(),
     }
+    found |= local_environment()
     found |= {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{s.upper()}": f"{url}/{s}/" for s in _CLOUDSDK}
     found["CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"] = f"{url}/compute/compute/v1/"
     found |= {name: f"{url}/{path}" for name, path in _CUSTOM_ENDPOINTS.items()}
-    if plugins:
-        found["PULUMI_DEBUG_PROVIDERS"] = ",".join(f"{name}:{port}" for name, port in sorted(plugins.items()))
     return found
 
 
-def _no_proxy() -> str:
-    """Loopback never goes through a proxy that the machine may have."""
+def attach_plugins(variables: dict[str, str]) -> Callable[[], None]:
+    """Starts the stand-in Pulumi providers, adds the variable that attaches them, and returns what stops them."""
+    # Heavy: it brings gRPC and Pulumi's protocol.
+    from sandbox import standin
+
+    ports, stop = standin.serve(variables["SANDBOX_URL"], variables)
+    variables["PULUMI_DEBUG_PROVIDERS"] = ",".join(f"{name}:{port}" for name, port in sorted(ports.items()))
+    return stop
+
+
+def local_environment() -> dict[str, str]:
+    """What depends on the caller: our own programs first on its PATH, and no proxy between it and loopback."""
     kept = [host for host in os.environ.get("NO_PROXY", os.environ.get("no_proxy", "")).split(",") if host]
-    return ",".join(dict.fromkeys([*kept, "127.0.0.1", "localhost"]))
+    direct = ",".join(dict.fromkeys([*kept, "127.0.0.1", "localhost"]))
+    programs = [str(Path(sys.executable).parent), *os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    return {"PATH": os.pathsep.join(dict.fromkeys(programs)), "NO_PROXY": direct, "no_proxy": direct}
 
 
 def _kubeconfig(url: str, token: str) -> str:

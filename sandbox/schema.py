@@ -83,6 +83,9 @@ def check_request(document: Document, method: Method, body: Any) -> Json:
             problems.raise_any()
         return {}
     problems = _Problems()
+    if isinstance(body, list):
+        problems.unknown("", "", "Root element must be a message.")
+        problems.raise_any()
     whole = method.request.endswith("Request")
     root = "" if whole else snake(re.sub(r"^.*V\d+(?:(?:beta|alpha|p)\d*)*(?=[A-Z])", "", method.request))
     value = _Walker(document, problems, answer=False).value({"$ref": method.request}, body or {}, root)

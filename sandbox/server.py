@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import time
 import traceback
 from collections.abc import AsyncIterator
 from typing import Any
@@ -43,20 +44,23 @@ class Exchange:
     def __init__(self, sandbox: Sandbox, request: Request) -> None:
         self.sandbox = sandbox
         self.request = request
-        self.entry: Json = {"service": "", "method": "", "http_method": request.method, "path": "/" + _path(request)}
+        path = _path(request)
+        self.target = hosts.resolve(path)
+        self.entry: Json = {
+            "service": self.target.service,
+            "method": "",
+            "http_method": request.method,
+            "path": f"/{path}",
+            "mutating": request.method not in ("GET", "HEAD", "OPTIONS"),
+        }
 
     async def answer(self) -> Response:
         """The response, whatever happens; also writes the record of calls."""
-        target = hosts.resolve(_path(self.request))
-        mounted = registry.mounted(target.service)
-        if mounted is not None:
-            self.sandbox.operations.advance()
-            self.sandbox.store.commit()
-            response = await mounted(self.request, self.sandbox)
-            self.sandbox.store.commit()
-            return response
+        self.sandbox.last_used = time.monotonic()
+        mounted = registry.mounted(self.target.service)
         try:
-            response = await self._answer(target)
+            self._advance()
+            response = await (mounted(self.request, self.sandbox) if mounted else self._answer(self.target))
             self.sandbox.store.commit()
         except GoogleError as error:
             self.sandbox.store.rollback()
@@ -64,24 +68,28 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 - a fault of the sandbox must reach the client as one, in words
             self.sandbox.store.rollback()
             response = _broken(self.entry["method"], error)
-        if self.entry["service"]:
-            self.sandbox.record({**self.entry, "status": response.status_code})
+        self.sandbox.record({**self.entry, "status": response.status_code})
         return response
+
+    def _advance(self) -> None:
+        """Completes what has come due, whatever becomes of this call."""
+        self.sandbox.operations.advance()
+        self.sandbox.store.commit()
 
     async def _answer(self, target: Target) -> Response:
         rewrite = registry.rewrite_of(target.service)
         target = rewrite(self.sandbox, target) if rewrite else target
         document = discovery.load(target.service, target.version) if target.version else None
         found = document.match(self.request.method, target.path) if document else None
+        if not discovery.is_service(target.service):
+            raise GoogleError(501, "UNIMPLEMENTED", f"The sandbox does not imitate {target.service}.googleapis.com.")
         if document is None or found is None:
             return _no_such_url(target.path)
         method, params = found
         mutating = method.http_method != "GET" and not _READING.match(method.name)
-        self.entry.update(service=document.service, method=method.id, mutating=mutating)
+        self.entry.update(method=method.id, mutating=mutating)
         authorization = self.request.headers.get("authorization", "")
         principal = principal_of(authorization, document.service, method.id)
-        self.sandbox.operations.advance()
-        self.sandbox.store.commit()
         if registry.is_gated(document.service):
             self._check_project(document, params)
         function = registry.function_of(method.id, method.version)

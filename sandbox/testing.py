@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sandbox.core import PROJECT, Sandbox
-from sandbox.environment import environment
+from sandbox.environment import attach_plugins, environment
 from sandbox.errors import Json
 from sandbox.identity import DEPLOYER, token_for
 from sandbox.options import Options
@@ -118,13 +118,10 @@ def running_sandbox(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-")))
         running = RunningSandbox(state, options, project)
         stack.callback(running.stop)
-        ports: dict[str, int] = {}
+        variables = environment(running.sandbox, folder)
         if plugins:
-            from sandbox import standin
-
-            ports, stop = standin.serve(running.url)
-            stack.callback(stop)
-        handle = SandboxHandle(running, environment(running.sandbox, folder, ports))
+            stack.callback(attach_plugins(variables))
+        handle = SandboxHandle(running, variables)
         if enabled:
             handle.enable(*enabled)
         yield handle

@@ -1,0 +1,65 @@
+"""python -m sandbox run|serve|env|stop"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from sandbox import lifecycle
+from sandbox.core import PROJECT
+from sandbox.lifecycle import DEFAULT_STATE, CommandError, Start
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command and returns its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        if options.command == "env":
+            print(lifecycle.env(options.state or DEFAULT_STATE))
+            return 0
+        if options.command == "stop":
+            print(lifecycle.stop(options.state or DEFAULT_STATE))
+            return 0
+        start = Start(options.project, options.profile, options.deploy_seconds, getattr(options, "port", 0))
+        if options.command == "serve":
+            return lifecycle.serve(start, options.state or DEFAULT_STATE, options.idle_timeout)
+        command = options.cmd[1:] if options.cmd[:1] == ["--"] else options.cmd
+        if not command:
+            raise CommandError("There is nothing to run: python -m sandbox run -- CMD…")
+        return lifecycle.run(command, start, options.state, attach=options.attach)
+    except CommandError as error:
+        return lifecycle.fail(error)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        prog="python -m sandbox", description="Google Cloud on loopback: the APIs that this stack touches, no account."
+    )
+    commands = top.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="start a sandbox, run a command that sees it, stop")
+    serve = commands.add_parser("serve", help="keep a sandbox up")
+    env = commands.add_parser("env", help="print the variables of the running sandbox, for eval")
+    stop = commands.add_parser("stop", help="end the running sandbox")
+    for each in (run, serve):
+        each.add_argument("--profile", choices=["google", "article"], help="article: base Gemini deploys on endpoints")
+        each.add_argument("--project", default=PROJECT, help=f"id of a new sandbox's project (default {PROJECT})")
+        each.add_argument("--deploy-seconds", type=_seconds, help="how long a deployment takes (default 3)")
+    for each in (run, serve, env, stop):
+        default = "in memory" if each is run else str(DEFAULT_STATE)
+        each.add_argument("--state", type=Path, help=f"state file (default {default})")
+    run.add_argument("--attach", action="store_true", help="use the running sandbox instead of starting one")
+    run.add_argument("cmd", nargs=argparse.REMAINDER, metavar="-- CMD", help="the command and its arguments")
+    serve.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
+    serve.add_argument("--idle-timeout", type=_seconds, default=0, help="end after so many seconds without a request")
+    return top
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 86400:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 86400 seconds")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
