@@ -1,0 +1,239 @@
+"""A small Kubernetes API server under /kubernetes/: namespaces and service accounts, for kubectl and Pulumi."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from sandbox import registry
+from sandbox.errors import GoogleError, Json
+from sandbox.identity import principal_of
+from sandbox.services.kubernetes import merging, rendering
+from sandbox.services.kubernetes.cluster import Cluster
+from sandbox.services.kubernetes.kinds import KINDS, NAMESPACE, Kind, discovery
+from sandbox.services.kubernetes.status import KubernetesError, bad_request
+
+if TYPE_CHECKING:
+    from sandbox.core import Sandbox
+
+_WATCH_PAUSE = 0.05
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_PATCHES = {
+    "application/json-patch+json": merging.json_patch,
+    "application/merge-patch+json": merging.merge_patch,
+    "application/strategic-merge-patch+json": merging.merge_patch,
+}
+_METADATA = (
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+)
+
+
+@registry.mount("kubernetes")
+async def handle(request: Request, sandbox: "Sandbox") -> Response:
+    """Answers one request, and records it unless it is discovery."""
+    path = request.url.path.removeprefix("/kubernetes").strip("/")
+    if path in ("healthz", "livez", "readyz"):
+        return PlainTextResponse("ok")
+    exchange = _Exchange(request, sandbox, path)
+    try:
+        # kubectl sends no token without TLS, so on loopback its absence means whoever runs the sandbox.
+        if given := request.headers.get("authorization"):
+            principal_of(given, "container", "kubernetes")
+        response = await exchange.answer()
+    except GoogleError:
+        sandbox.store.rollback()
+        response = _failed(KubernetesError(401, "Unauthorized", "Unauthorized"))
+    except KubernetesError as error:
+        sandbox.store.rollback()
+        response = _failed(error)
+    if exchange.method:
+        mutating = request.method in _VERBS and exchange.saves
+        call = {"service": "kubernetes", "method": exchange.method, "http_method": request.method, "mutating": mutating}
+        sandbox.record({**call, "path": request.url.path, "status": response.status_code})
+    return response
+
+
+class _Exchange:
+    def __init__(self, request: Request, sandbox: "Sandbox", path: str) -> None:
+        self.request = request
+        self.sandbox = sandbox
+        self.cluster = Cluster(sandbox)
+        self.path = path
+        self.query: Mapping[str, str] = request.query_params
+        self.method = ""
+        self.saves = self.query.get("dryRun") != "All"
+        self.manager = self.query.get("fieldManager") or request.headers.get("user-agent", "unknown").partition("/")[0]
+
+    async def answer(self) -> Response:
+        described = discovery(self.path)
+        if described is not None and self.request.method == "GET":
+            return JSONResponse(described)
+        kind, namespace, name = _target(self.path)
+        verb = _VERBS.get(self.request.method) or ("get" if name else "list")
+        self.method = f"core.v1.{kind.plural}.{verb}"
+        if not kind.served and verb not in ("get", "list"):
+            raise KubernetesError(405, "MethodNotAllowed", f"the sandbox's cluster takes no {kind.plural}")
+        key = f"{namespace}/{name}" if kind.namespaced else name
+        if verb == "get":
+            return self._shown(kind, self.cluster.get(kind, key))
+        if verb == "list":
+            return self._listed(kind, namespace)
+        if verb == "delete":
+            return await self._deleted(kind, key)
+        if bool(name) == (verb == "create"):
+            raise KubernetesError(405, "MethodNotAllowed", "the server does not allow this method on the resource")
+        if verb == "create":
+            body = self._valid(kind, _parsed(await self.request.body()))
+            made = self.cluster.create(kind, namespace, body, self.manager, save=self.saves)
+            return self._shown(kind, made, 201)
+        if verb == "update":
+            body = self._valid(kind, _parsed(await self.request.body()))
+            return self._shown(kind, self.cluster.change(kind, key, body, self.manager, save=self.saves))
+        return await self._patched(kind, key)
+
+    async def _patched(self, kind: Kind, key: str) -> Response:
+        media_type = self.request.headers.get("content-type", "").partition(";")[0]
+        patch = _parsed(await self.request.body())
+        if media_type == "application/apply-patch+yaml":
+            if "fieldManager" not in self.query:
+                raise bad_request(
+                    "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch"
+                )
+            force, existed = self.query.get("force") == "true", self.cluster.find(kind, key) is not None
+            body = self._valid(kind, patch)
+            applied = self.cluster.apply(kind, key, body, self.manager, force=force, save=self.saves)
+            return self._shown(kind, applied, 200 if existed else 201)
+        if media_type not in _PATCHES:
+            raise KubernetesError(415, "UnsupportedMediaType", f"{media_type} is none of {', '.join(_PATCHES)}")
+        wanted = self._valid(kind, _PATCHES[media_type](self.cluster.get(kind, key), patch))
+        return self._shown(kind, self.cluster.change(kind, key, wanted, self.manager, save=self.saves))
+
+    async def _deleted(self, kind: Kind, key: str) -> Response:
+        options = _parsed(await self.request.body() or b"{}")
+        self.saves = self.saves and options.get("dryRun") != ["All"]
+        gone = self.cluster.delete(kind, key, options.get("preconditions", {}).get("uid"), save=self.saves)
+        if kind is NAMESPACE:
+            return self._shown(kind, gone)
+        details = {"name": gone["metadata"]["name"], "kind": kind.plural, "uid": gone["metadata"]["uid"]}
+        return JSONResponse(
+            {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+        )
+
+    def _listed(self, kind: Kind, namespace: str) -> Response:
+        if self.query.get("watch") in ("true", "1"):
+            self.method = f"core.v1.{kind.plural}.watch"
+            return StreamingResponse(self._events(kind, namespace), media_type="application/json")
+        items = [o for o in self.cluster.all(kind, namespace) if self._selected(o)]
+        if rendering.wants_table(self.request.headers.get("accept", "")):
+            return JSONResponse(self._table(kind, items))
+        return JSONResponse(rendering.listed(kind, items, self.cluster.version()))
+
+    async def _events(self, kind: Kind, namespace: str) -> AsyncIterator[bytes]:
+        """ADDED, MODIFIED and DELETED from the asked resourceVersion on, until the client's time is over."""
+        seen = int(self.query.get("resourceVersion") or 0)
+        known = {o["metadata"]["uid"] for o in self.cluster.all(kind) if int(o["metadata"]["resourceVersion"]) <= seen}
+        end = self.sandbox.clock.now() + float(self.query.get("timeoutSeconds") or 1800)
+        while self.sandbox.clock.now() < end and not await self.request.is_disconnected():
+            self.sandbox.operations.advance()
+            self.sandbox.store.commit()
+            live = [o for o in self.cluster.all(kind) if int(o["metadata"]["resourceVersion"]) > seen]
+            events = [("MODIFIED" if o["metadata"]["uid"] in known else "ADDED", o) for o in live]
+            events += [("DELETED", o) for o in self.cluster.deleted_since(kind, seen)]
+            for event, value in sorted(events, key=lambda e: int(e[1]["metadata"]["resourceVersion"])):
+                known.add(value["metadata"]["uid"])
+                seen = max(seen, int(value["metadata"]["resourceVersion"]))
+                if self._selected(value) and namespace in ("", value["metadata"].get("namespace")):
+                    table = rendering.wants_table(self.request.headers.get("accept", ""))
+                    shown = self._table(kind, [value]) if table else value
+                    yield json.dumps({"type": event, "object": shown}).encode() + b"\n"
+            await asyncio.sleep(_WATCH_PAUSE)
+
+    def _selected(self, value: Json) -> bool:
+        metadata = value["metadata"]
+        fields = {"metadata.name": metadata["name"], "metadata.namespace": metadata.get("namespace", "")}
+        fields["status.phase"] = value.get("status", {}).get("phase", "")
+        return _matches(self.query.get("fieldSelector", ""), fields) and _matches(
+            self.query.get("labelSelector", ""), metadata.get("labels", {})
+        )
+
+    def _shown(self, kind: Kind, value: Json, code: int = 200) -> Response:
+        if rendering.wants_table(self.request.headers.get("accept", "")):
+            return JSONResponse(self._table(kind, [value]), code)
+        return JSONResponse(value, code)
+
+    def _table(self, kind: Kind, items: list[Json]) -> Json:
+        include = self.query.get("includeObject", "Metadata")
+        return rendering.table(kind, items, self.cluster.version(), self.sandbox.clock.now(), include)
+
+    def _valid(self, kind: Kind, body: Any) -> Json:
+        """The body, an object of this kind; unknown fields are refused where the client asks for it."""
+        if not isinstance(body, dict):
+            raise bad_request("the body is no object")
+        if body.get("kind", kind.name) != kind.name or body.get("apiVersion", "v1") != "v1":
+            raise bad_request(f"{body.get('apiVersion')} {body.get('kind')} does not match the expected v1 {kind.name}")
+        strange = [k for k in body if k not in ("apiVersion", "kind", "metadata", *kind.fields)]
+        strange += [f"metadata.{k}" for k in body.get("metadata") or {} if k not in _METADATA]
+        if strange and self.query.get("fieldValidation") == "Strict":
+            listed = ", ".join(f'unknown field "{name}"' for name in strange)
+            raise bad_request(
+                f'{kind.name} in version "v1" cannot be handled as a {kind.name}: strict decoding error: {listed}'
+            )
+        return body
+
+
+def _target(path: str) -> tuple[Kind, str, str]:
+    """(kind, namespace, name) of an object's or a list's path. KubernetesError 404 where there is no such resource."""
+    parts = path.split("/")
+    if parts[:2] == ["api", "v1"]:
+        parts = parts[2:]
+        namespace = ""
+        if len(parts) > 2 and parts[0] == "namespaces" and parts[2] in KINDS:
+            namespace, parts = parts[1], parts[2:]
+        if parts and parts[0] in KINDS and len(parts) <= 2:
+            return KINDS[parts[0]], namespace, parts[1] if len(parts) == 2 else ""
+    raise KubernetesError(404, "NotFound", "the server could not find the requested resource")
+
+
+def _matches(selector: str, values: Mapping[str, str]) -> bool:
+    """Equality-based selectors: a=b, a==b, a!=b, a, !a."""
+    for term in filter(None, selector.split(",")):
+        if "!=" in term:
+            name, _, value = term.partition("!=")
+            fits = values.get(name) != value
+        elif "=" in term:
+            name, _, value = term.replace("==", "=").partition("=")
+            fits = values.get(name) == value
+        else:
+            fits = (term.lstrip("!") in values) != term.startswith("!")
+        if not fits:
+            return False
+    return True
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return yaml.safe_load(body)
+    except yaml.YAMLError as error:
+        raise bad_request(f"the body is neither JSON nor YAML: {error}") from error
+
+
+def _failed(error: KubernetesError) -> Response:
+    return JSONResponse(error.body(), error.code)
