@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-_ROLE = "roles/serviceusage.serviceUsageAdmin"
+from components.advice import advise
+
+_ADVICE = {
+    "PERMISSION_DENIED|Error 403": (
+        "your account may not enable APIs in project {project}: it needs roles/serviceusage.serviceUsageAdmin there. "
+        "Someone who may grant it says: gcloud projects add-iam-policy-binding {project} --member=user:YOUR_ACCOUNT "
+        "--role=roles/serviceusage.serviceUsageAdmin"
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,28 +37,15 @@ class ProjectServices(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ProjectServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:ProjectServices", name, None, opts)
-        hint = pulumi.ErrorHook(f"{name}-role", say_role)
+        hooks = advise(f"{name}-advice", self, _ADVICE)
         self.services = [
             gcp.projects.Service(
                 f"{name}-{service}",
                 project=args.project,
                 service=service,
                 disable_on_destroy=False,
-                opts=pulumi.ResourceOptions(parent=self, hooks=pulumi.ResourceHookBinding(on_error=[hint])),
+                opts=pulumi.ResourceOptions(parent=self, hooks=hooks),
             )
             for service in args.services
         ]
         self.register_outputs({"services": [service.service for service in self.services]})
-
-
-def say_role(failure: pulumi.ErrorHookArgs) -> bool:
-    """Log which role is missing where `failure` is a refusal; never asks for a retry."""
-    message = failure.errors[0] if failure.errors else ""
-    if "PERMISSION_DENIED" in message or "Error 403" in message:
-        inputs = failure.new_inputs or {}
-        project, service = inputs.get("project", "PROJECT"), inputs.get("service", failure.name)
-        pulumi.log.error(
-            f"{service} was not enabled: your account may not enable APIs in project {project}. It needs {_ROLE}: "
-            f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={_ROLE}"
-        )
-    return False

@@ -7,7 +7,20 @@ from typing import Any, Literal
 import pulumi
 import pulumi_gcp as gcp
 
+from components.advice import advise
 from components.project_lookup import look_up
+
+_ADVICE = {
+    "ALREADY_EXISTS|Error 409": (
+        "{parent} has an access policy already, and there is room for one: give its number as the access policy "
+        "(`gcloud access-context-manager policies list --organization=NUMBER`)"
+    ),
+    "PERMISSION_DENIED|Error 403": (
+        "your account may not change access policies: it needs roles/accesscontextmanager.policyAdmin on the "
+        "organization: gcloud organizations add-iam-policy-binding NUMBER --member=user:YOUR_ACCOUNT "
+        "--role=roles/accesscontextmanager.policyAdmin"
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +60,16 @@ class ServicePerimeter(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ServicePerimeterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:ServicePerimeter", name, None, opts)
+        enforced = args.mode == "enforced"
+        hooks = advise(f"{name}-advice", self, _ADVICE)
+        if enforced:
+            hooks = pulumi.ResourceHookBinding.merge(hooks, _guard(name, args.dry_run_command))
         inside = [look_up(project, self, opts) for project in args.projects]
-        policy = pulumi.Output.format("accessPolicies/{0}", self._policy(name, args, inside[0]))
+        policy = pulumi.Output.format("accessPolicies/{0}", self._policy(name, args, inside[0], hooks))
         fence: dict[str, Any] = {
             "resources": [pulumi.Output.format("projects/{0}", project.number) for project in inside],
             "restricted_services": args.restricted_services,
         }
-        enforced = args.mode == "enforced"
         self.perimeter = gcp.accesscontextmanager.ServicePerimeter(
             name,
             parent=policy,
@@ -63,14 +79,18 @@ class ServicePerimeter(pulumi.ComponentResource):
             status=gcp.accesscontextmanager.ServicePerimeterStatusArgs(**fence) if enforced else None,
             spec=None if enforced else gcp.accesscontextmanager.ServicePerimeterSpecArgs(**fence),
             use_explicit_dry_run_spec=not enforced,
-            opts=pulumi.ResourceOptions(parent=self, hooks=_guard(name, args.dry_run_command) if enforced else None),
+            opts=pulumi.ResourceOptions(parent=self, hooks=hooks),
         )
         self.resource_name = self.perimeter.name
         self.mode = args.mode
         self.register_outputs({"resourceName": self.resource_name, "mode": self.mode})
 
     def _policy(
-        self, name: str, args: ServicePerimeterArgs, project: "pulumi.Output[gcp.organizations.GetProjectResult]"
+        self,
+        name: str,
+        args: ServicePerimeterArgs,
+        project: "pulumi.Output[gcp.organizations.GetProjectResult]",
+        hooks: pulumi.ResourceHookBinding,
     ) -> pulumi.Input[str]:
         if args.access_policy is not None:
             return args.access_policy
@@ -78,7 +98,7 @@ class ServicePerimeter(pulumi.ComponentResource):
             f"{name}-policy",
             parent=pulumi.Output.format("organizations/{0}", args.organization or project.apply(_organization)),
             title=args.policy_title,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, hooks=hooks),
         ).name
 
 
@@ -95,9 +115,11 @@ def _guard(name: str, command: str) -> pulumi.ResourceHookBinding:
     """Hooks that refuse, at preview and at update, to enforce what has not been tried."""
 
     def refuse_untried(args: pulumi.ResourceHookArgs) -> None:
-        if missing := untried(args.old_inputs, args.new_inputs or {}):
+        missing = untried(args.old_inputs, args.new_inputs or {})
+        if args.old_inputs is None or missing:
+            what = ", ".join(missing) or "the same projects and services"
             raise ValueError(
-                f"perimeter {args.name} is not enforced: the stack's state holds no dry-run of {', '.join(missing)}. "
+                f"perimeter {name} is not enforced: the stack's state holds no dry-run of {what}. "
                 f"Try it first: {command}; then read the audit log for violations and set enforced again"
             )
 
@@ -108,7 +130,8 @@ def _guard(name: str, command: str) -> pulumi.ResourceHookBinding:
 def untried(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:
     """The projects and services of `new`'s status that neither the dry-run nor the status of `old` holds.
 
-    Both are inputs of the perimeter as the engine knows them; `old` is None where there was none.
+    Both are inputs of the perimeter as the engine knows them; `old` is None where there was none. What a preview does
+    not know yet is left to the update.
     """
     tried: set[str] = set()
     for part in ("spec", "status"):
@@ -116,4 +139,4 @@ def untried(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:
         tried.update(fence.get("resources") or [], fence.get("restrictedServices") or [])
     status = new.get("status") or {}
     wanted = [*(status.get("resources") or []), *(status.get("restrictedServices") or [])]
-    return [item for item in wanted if item not in tried]
+    return [item for item in wanted if isinstance(item, str) and item not in tried]

@@ -6,6 +6,21 @@ from typing import Literal
 import pulumi
 import pulumi_gcp as gcp
 
+from components.advice import advise
+
+_ROLE_ADVICE = {
+    "marked for deletion": (
+        "the custom role {roleId} was deleted more than 7 days ago, and Google keeps its id until 37 days have passed: "
+        "give another role_id (or another service account id, which the default is made of), or wait"
+    ),
+}
+_POOL_ADVICE = {
+    "Identity Pool does not exist": (
+        "the workload identity pool of this project does not exist yet: Google makes it with the first GKE cluster "
+        "that has Workload Identity on. Make that cluster, then run `pulumi up` again"
+    ),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadIdentityBindingArgs:
@@ -59,7 +74,7 @@ class WorkloadIdentityBinding(pulumi.ComponentResource):
                 title="Vertex AI predict only",
                 description="Calls Vertex AI endpoints; sees and changes nothing.",
                 permissions=["aiplatform.endpoints.predict"],
-                opts=child,
+                opts=pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-role-advice", self, _ROLE_ADVICE)),
             ).name
         self.member = account.email.apply(lambda email: f"serviceAccount:{email}")
         gcp.projects.IAMMember(f"{name}-predict", project=args.project, role=role, member=self.member, opts=child)
@@ -73,7 +88,7 @@ class WorkloadIdentityBinding(pulumi.ComponentResource):
                 args.namespace,
                 args.kubernetes_service_account,
             ),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-pool-advice", self, _POOL_ADVICE)),
         )
         self.service_account_email = account.email
         self.register_outputs({"serviceAccountEmail": self.service_account_email, "member": self.member})
