@@ -1,6 +1,7 @@
 """models.yaml: dated, sourced, and consistent."""
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
@@ -92,10 +93,10 @@ def test_ids_say_of_themselves_what_they_are(model_id: str, experimental: bool, 
         "{asOf: 2026-11-23, sources: {a: x}, models: {gemini-x: {lifecycle: retired, source: a, successor: gemini-x}}}",
     ],
 )
-def test_a_wrong_entry_is_named(text: str, tmp_path: "pytest.TempPathFactory", monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_entry_is_named(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slip in models.yaml is found when it is read, not when a model is refused by mistake."""
-    file = model_catalogue.Path(str(tmp_path)) / "models.yaml"
+    file = tmp_path / "models.yaml"
     file.write_text(text, encoding="utf-8")
     monkeypatch.setattr(model_catalogue, "_FILE", file)
     with pytest.raises(ValueError, match=r"^models\.yaml: gemini-x: "):
-        Catalogue.load.__wrapped__(Catalogue)  # type: ignore[attr-defined]
+        Catalogue.load.__wrapped__(Catalogue)

@@ -99,7 +99,7 @@ def test_a_mistake_in_an_entry_is_named(changes: dict[str, Any], key: str, says:
     assert says in problem(one_model(**changes), f"models[0].{key}" if key else "models")
 
 
-MACHINES = [
+MACHINES: list[dict[str, Any]] = [
     {"machineType": "n1-highmem-8", "acceleratorType": "NVIDIA_TESLA_T4", "acceleratorCount": 2},
     {"machineType": "g2-standard-48", "acceleratorType": "NVIDIA_L4", "acceleratorCount": 4},
     {"machineType": "a2-ultragpu-2g", "acceleratorType": "NVIDIA_A100_80GB", "acceleratorCount": 2},

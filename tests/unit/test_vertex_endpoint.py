@@ -1,0 +1,115 @@
+"""VertexEndpoint alone: what it registers, and what it gives back."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+import components as parts
+from components.vertex_endpoint import endpoint_id
+from tests.unit.recorder import ADDRESS, DNS, PROJECT_NUMBER, Recorder, record
+
+
+def endpoint(preview: bool = False, hosts: tuple[str, ...] = (), **changes: Any) -> Recorder:
+    """A VertexEndpoint changed by `changes`, with its outputs."""
+
+    def program() -> dict[str, Any]:
+        args = {"project": "my-project", "region": "us-central1", "display_name": "mine", **changes}
+        made = parts.VertexEndpoint("mine", parts.VertexEndpointArgs(**args))
+        return {"id": made.id, "name": made.resource_name, "dns": made.dedicated_dns, "host": made.host(hosts)}
+
+    return record(program, preview=preview)
+
+
+def unknown(value: str) -> pulumi.Output[str]:
+    """An output that is not known yet, as a resource's own would be at preview."""
+    made = parts.WorkloadIdentityBinding(
+        "unknown",
+        parts.WorkloadIdentityBindingArgs(project=value, namespace="n", kubernetes_service_account="k"),
+    )
+    return made.service_account_email
+
+
+def test_children_are_parented_and_components_typed() -> None:
+    """A component is one node with its resources below it, under a name of this package."""
+    done = endpoint()
+    assert [resource.typ for resource in done.resources] == [
+        "gemini-vertex:components:VertexEndpoint",
+        "gcp:vertex/aiEndpoint:AiEndpoint",
+    ]
+    monitor: Any = pulumi.runtime.settings.SETTINGS.monitor
+    urns = list(monitor.get_registered_resources())
+    assert any("VertexEndpoint$gcp:vertex/aiEndpoint:AiEndpoint::mine" in urn for urn in urns)
+
+
+def test_private_service_connect_is_the_default() -> None:
+    """Allows the project, and has Google make the address in the network."""
+    inputs = endpoint().one(":AiEndpoint").inputs
+    assert inputs["privateServiceConnectConfig"]["projectAllowlists"] == ["my-project"]
+    assert "dedicatedEndpointEnabled" not in inputs
+    assert (inputs["location"], inputs["region"]) == ("us-central1", "us-central1")
+    assert "trafficSplit" not in inputs
+
+
+def test_a_shared_networks_name_is_taken_whole() -> None:
+    """A Shared VPC belongs to another project."""
+    inputs = endpoint(network="projects/host/global/networks/shared").one(":AiEndpoint").inputs
+    automation = inputs["privateServiceConnectConfig"]["pscAutomationConfigs"]
+    assert automation == [{"projectId": "my-project", "network": "projects/host/global/networks/shared"}]
+
+
+@pytest.mark.parametrize("network", ["default", "projects/my-project/global/networks/default"])
+def test_a_peered_network_is_given_by_its_projects_number(network: str) -> None:
+    """`Endpoint.network` takes no project id."""
+    done = endpoint(connectivity="peered-network", network=network)
+    assert done.one(":AiEndpoint").inputs["network"] == f"projects/{PROJECT_NUMBER}/global/networks/default"
+    assert [call.args["projectId"] for call in done.calls] == ["my-project"]
+    assert "privateServiceConnectConfig" not in done.one(":AiEndpoint").inputs
+
+
+def test_a_shared_peered_network_asks_for_its_own_project() -> None:
+    """The number is that of the host project."""
+    done = endpoint(connectivity="peered-network", network="projects/host/global/networks/shared")
+    assert [call.args["projectId"] for call in done.calls] == ["host"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "host"),
+    [
+        ({"connectivity": "public"}, DNS),
+        ({"connectivity": "public", "dedicated": False}, "us-central1-aiplatform.googleapis.com"),
+        ({"hosts": ("", ADDRESS)}, ADDRESS),
+        ({"hosts": ("", "")}, ""),
+    ],
+)
+def test_the_host_follows_the_connectivity(changes: dict[str, Any], host: str) -> None:
+    """Dedicated DNS, shared host, or the address that a deployment brought; "" before there is one."""
+    assert endpoint(**changes).outputs["host"] == host
+
+
+def test_the_endpoints_number_is_stable_and_its_own() -> None:
+    """Nine digits without a leading zero; the same place and name give the same, another another."""
+    one = endpoint_id("my-project", "us-central1", "mine")
+    assert one == "587471654"
+    others = {endpoint_id("my-project", "us-central1", f"mine{number}") for number in range(200)}
+    assert len(others | {one}) == 201
+    assert all(len(number) == 9 and number[0] != "0" for number in others)
+
+
+def test_an_endpoints_names_are_known_at_preview() -> None:
+    """They follow from the arguments, so what is built on them previews in full."""
+    outputs = endpoint(preview=True).outputs
+    assert outputs["name"] == f"projects/my-project/locations/us-central1/endpoints/{outputs['id']}"
+    assert isinstance(outputs["dns"], pulumi.output.Unknown)
+
+
+def test_an_endpoint_of_an_unknown_project_previews() -> None:
+    """Unknown arguments give unknown names, not an error."""
+
+    def program() -> dict[str, Any]:
+        args = parts.VertexEndpointArgs(project=unknown("p"), region="us-central1", display_name="mine")
+        return {"id": parts.VertexEndpoint("mine", args).id}
+
+    done = record(program, preview=True)
+    assert isinstance(done.outputs["id"], pulumi.output.Unknown)
+    assert isinstance(done.one(":AiEndpoint").inputs["name"], pulumi.output.Unknown)
