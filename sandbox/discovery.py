@@ -70,6 +70,7 @@ class Document:
         self._parsed: dict[str, Json] = {}
         self._routes: dict[tuple[str, int, str], list[list[Any]]] = {}
         self._open_ended: list[list[Any]] = []
+        self._verbs = {_verb(row[2]) for row in compiled["methods"]}
         for row in compiled["methods"]:
             http_method, template, segments = row[1], row[2], row[3]
             verb = _verb(template)
@@ -96,7 +97,7 @@ class Document:
         """
         verb = _verb(path)
         candidates = list(self._routes.get((http_method, path.count("/") + 1, verb), []))
-        if verb:  # A colon may also be part of a name: projects/example.com:shop.
+        if verb not in self._verbs:  # A colon may also be part of a name: projects/example.com:shop.
             candidates += self._routes.get((http_method, path.count("/") + 1, ""), [])
         for row in candidates + [r for r in self._open_ended if r[1] == http_method and _verb(r[2]) in ("", verb)]:
             found = _pattern(row[2], json.dumps(row[4])).fullmatch(path)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.vertex import Refused, Vertex, machine
+from tests.sandbox.vertex import RefusedError, Vertex, machine
 
 
 def test_a_deployed_model_says_what_it_runs_on_and_has_no_traffic(vertex: Vertex) -> None:
@@ -65,7 +65,7 @@ def test_the_key_0_of_a_split_is_the_model_being_deployed(vertex: Vertex) -> Non
 def test_a_split_that_does_not_add_up_is_refused(vertex: Vertex, split: dict[str, int]) -> None:
     name = vertex.create()
     vertex.deploy(name, "42")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.deploy(name, "43", split)
     assert (refused.value.code, refused.value.status) == (400, "INVALID_ARGUMENT")
     assert [model["id"] for model in vertex.get(name)["deployedModels"]] == ["42"]
@@ -89,7 +89,7 @@ def test_a_split_that_does_not_add_up_is_refused(vertex: Vertex, split: dict[str
 )
 def test_what_google_refuses_at_once_is_refused(vertex: Vertex, fields: dict[str, Any], says: str) -> None:
     name = vertex.create()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.deploy(name, **{"deployed_id": fields.pop("id", "1"), **fields})
     assert (refused.value.code, refused.value.status) == (400, "INVALID_ARGUMENT")
     assert says in refused.value.message
@@ -98,7 +98,7 @@ def test_what_google_refuses_at_once_is_refused(vertex: Vertex, fields: dict[str
 def test_zero_replicas_are_v1beta1s_and_need_a_scale_to_zero_spec(vertex: Vertex) -> None:
     beta = Vertex(vertex.sandbox, version="v1beta1")
     name = beta.create()
-    with pytest.raises(Refused, match="greater than or equal to 1"):
+    with pytest.raises(RefusedError, match="greater than or equal to 1"):
         beta.deploy(name, dedicatedResources=machine(0, 2))
     scaling = {"minScaleupPeriod": "300s", "idleScaledownPeriod": "300s"}
     beta.deploy(name, dedicatedResources=machine(0, 2, scaleToZeroSpec=scaling, initialReplicaCount=1))
@@ -108,7 +108,7 @@ def test_zero_replicas_are_v1beta1s_and_need_a_scale_to_zero_spec(vertex: Vertex
 
 def test_a_model_that_does_not_exist_is_not_found(vertex: Vertex) -> None:
     name = vertex.create()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.deploy(name, model=vertex.model("nope"))
     assert (refused.value.code, refused.value.status) == (404, "NOT_FOUND")
     assert f"{vertex.canonical}/models/nope" in refused.value.message
@@ -117,12 +117,12 @@ def test_a_model_that_does_not_exist_is_not_found(vertex: Vertex) -> None:
 def test_a_deployed_id_is_taken_while_its_deployment_runs_and_afterwards(vertex: Vertex) -> None:
     name = vertex.create()
     vertex.deploy(name, "42")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.deploy(name, "42")
     assert (refused.value.code, refused.value.status) == (409, "ALREADY_EXISTS")
     vertex.sandbox.set(deploySeconds=60)
     vertex.deploy(name, "43")
-    with pytest.raises(Refused, match="43 already exists"):
+    with pytest.raises(RefusedError, match="43 already exists"):
         vertex.deploy(name, "43")
 
 
@@ -132,7 +132,7 @@ def test_two_deployments_may_run_at_once_unless_the_sandbox_is_told_otherwise(ve
     first = vertex.deploy(name, "1")
     vertex.deploy(name, "2")
     vertex.sandbox.set(deployConcurrency=1)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.deploy(name, "3")
     assert (refused.value.code, refused.value.status) == (409, "ABORTED")
     assert first["name"] in refused.value.message
@@ -142,7 +142,7 @@ def test_base_gemini_deploys_only_where_the_articles_profile_lets_it(vertex: Ver
     name = vertex.create()
     forms = ["publishers/google/models/gemini-3.5-flash", vertex.model("publishers/google/models/gemini-3.5-flash")]
     for model in forms:
-        with pytest.raises(Refused, match="base Gemini models are served by the managed API only"):
+        with pytest.raises(RefusedError, match="base Gemini models are served by the managed API only"):
             vertex.deploy(name, model=model)
     vertex.sandbox.set(profile="article")
     for number, model in enumerate(forms):
@@ -153,7 +153,7 @@ def test_base_gemini_deploys_only_where_the_articles_profile_lets_it(vertex: Ver
 def test_a_retired_model_is_not_found_in_any_profile(vertex: Vertex) -> None:
     vertex.sandbox.set(profile="article")
     name = vertex.create()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.deploy(name, model="publishers/google/models/gemini-2.0-flash-001")
     assert refused.value.status == "NOT_FOUND"
 
@@ -161,11 +161,11 @@ def test_a_retired_model_is_not_found_in_any_profile(vertex: Vertex) -> None:
 def test_tuned_gemini_is_for_shared_public_endpoints_and_takes_no_machine(vertex: Vertex) -> None:
     tuned = vertex.model("tuned-gemini")
     shared = vertex.create("1")
-    with pytest.raises(Refused, match="dedicated_resources"):
+    with pytest.raises(RefusedError, match="dedicated_resources"):
         vertex.deploy(shared, model=tuned)
     vertex.deploy(shared, model=tuned, dedicatedResources=None)
     dedicated = vertex.create("2", dedicatedEndpointEnabled=True)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.deploy(dedicated, model=tuned, dedicatedResources=None)
     assert refused.value.status == "FAILED_PRECONDITION"
 
@@ -176,9 +176,9 @@ def test_a_peered_endpoint_holds_one_model_and_has_no_split(vertex: Vertex) -> N
     endpoint = vertex.get(name)
     assert "trafficSplit" not in endpoint
     assert endpoint["deployedModels"][0]["privateEndpoints"]["predictHttpUri"].endswith("/models/1:predict")
-    with pytest.raises(Refused, match="one DeployedModel only"):
+    with pytest.raises(RefusedError, match="one DeployedModel only"):
         vertex.deploy(name, "2")
-    with pytest.raises(Refused, match="not supported for Endpoints with network peering"):
+    with pytest.raises(RefusedError, match="not supported for Endpoints with network peering"):
         vertex.split(name, m1=100)
 
 
@@ -186,7 +186,7 @@ def test_quota_counts_cores_at_full_scale_of_deployed_and_deploying_models(verte
     vertex.sandbox.set(servingQuota={"us-central1": {"custom_model_serving_cpus": 100}}, deploySeconds=60)
     name = vertex.create()
     vertex.deploy(name, "1", dedicatedResources=machine(2, 20))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.deploy(name, "2", dedicatedResources=machine(1, 6))
     assert (refused.value.code, refused.value.status) == (429, "RESOURCE_EXHAUSTED")
     assert refused.value.message == (
@@ -201,7 +201,7 @@ def test_gpus_have_quota_of_their_own(vertex: Vertex) -> None:
     vertex.sandbox.set(servingQuota={"us-central1": {"custom_model_serving_nvidia_l4_gpus": 1}})
     spec = {"machineType": "g2-standard-12", "acceleratorType": "NVIDIA_L4", "acceleratorCount": 1}
     name = vertex.create()
-    with pytest.raises(Refused, match="custom_model_serving_nvidia_l4_gpus"):
+    with pytest.raises(RefusedError, match="custom_model_serving_nvidia_l4_gpus"):
         vertex.deploy(name, dedicatedResources={"machineSpec": spec, "minReplicaCount": 2})
     vertex.deploy(name, dedicatedResources={"machineSpec": spec, "minReplicaCount": 1})
 
@@ -211,7 +211,7 @@ def test_a_model_with_traffic_is_undeployed_only_when_the_call_takes_it_away(ver
     vertex.deploy(name, "1")
     vertex.deploy(name, "2")
     vertex.split(name, m1=95, m2=5)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.undeploy(name, "2")
     assert refused.value.status == "FAILED_PRECONDITION"
     assert "5%" in refused.value.message
@@ -233,13 +233,13 @@ def test_the_last_undeploy_empties_the_split(vertex: Vertex) -> None:
 def test_an_endpoint_with_models_cannot_be_deleted_nor_with_one_on_its_way(vertex: Vertex) -> None:
     name = vertex.create()
     vertex.deploy(name)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.call("DELETE", name)
     assert (refused.value.code, refused.value.status) == (400, "FAILED_PRECONDITION")
     vertex.undeploy(name, "1")
     vertex.sandbox.set(deploySeconds=60)
     vertex.deploy(name, "2")
-    with pytest.raises(Refused, match="being-deployed"):
+    with pytest.raises(RefusedError, match="being-deployed"):
         vertex.call("DELETE", name)
 
 
@@ -273,7 +273,7 @@ def test_a_mutation_changes_replicas_in_place(vertex: Vertex) -> None:
 def test_a_mutation_of_anything_else_is_refused(vertex: Vertex, wanted: dict[str, Any], mask: str, says: str) -> None:
     name = vertex.create()
     vertex.deploy(name, "1", dedicatedResources=machine(1, 2))
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(RefusedError, match=says):
         vertex.call("POST", f"{name}:mutateDeployedModel", {"deployedModel": {"id": "1", **wanted}, "updateMask": mask})
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.vertex import Refused, Vertex
+from tests.sandbox.vertex import RefusedError, Vertex
 
 
 def test_a_created_endpoint_is_answered_under_the_projects_number(vertex: Vertex) -> None:
@@ -22,7 +22,7 @@ def test_creation_is_an_operation_whose_endpoint_is_there_only_when_it_is_done(v
     operation = vertex.call("POST", f"{vertex.parent}/endpoints", {"displayName": "a"}, endpointId="5")
     assert "done" not in operation
     assert operation["metadata"]["@type"].endswith("aiplatform.v1.CreateEndpointOperationMetadata")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.get(f"{vertex.parent}/endpoints/5")
     assert (refused.value.code, refused.value.status) == (404, "NOT_FOUND")
 
@@ -34,7 +34,7 @@ def test_an_endpoint_without_an_id_gets_one(vertex: Vertex) -> None:
 
 @pytest.mark.parametrize("endpoint_id", ["0123", "A", "a_b", "12345678901", "-a", "a-", "x" * 64])
 def test_an_id_that_google_refuses_is_refused(vertex: Vertex, endpoint_id: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.create(endpoint_id)
     assert refused.value.status == "INVALID_ARGUMENT"
     assert "endpoint_id" in refused.value.message
@@ -42,13 +42,13 @@ def test_an_id_that_google_refuses_is_refused(vertex: Vertex, endpoint_id: str) 
 
 def test_an_id_can_be_taken_once_only(vertex: Vertex) -> None:
     vertex.create("9")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.create("9")
     assert (refused.value.code, refused.value.status) == (409, "ALREADY_EXISTS")
 
 
 def test_a_missing_display_name_is_named_as_vertex_ai_names_it(vertex: Vertex) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.call("POST", f"{vertex.parent}/endpoints", {})
     assert refused.value.message == (
         "List of found errors:\t1.Field: endpoint.display_name; Message: Required field is not set.\t"
@@ -72,7 +72,7 @@ NETWORK = "projects/123456789012/global/networks/default"
     ids=["peered and PSC", "peered and dedicated", "dedicated and PSC", "network by project id", "PSC without network"],
 )
 def test_connectivity_that_excludes_itself_is_refused(vertex: Vertex, fields: dict[str, Any]) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.create(**fields)
     assert (refused.value.code, refused.value.status) == (400, "INVALID_ARGUMENT")
 
@@ -86,7 +86,7 @@ def test_any_real_region_has_endpoints(vertex: Vertex, region: str) -> None:
 
 
 def test_a_region_that_does_not_exist_is_not_found(vertex: Vertex) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         Vertex(vertex.sandbox, "us-central9").create()
     assert refused.value.code == 404
     assert "us-central9" in refused.value.message
@@ -100,7 +100,7 @@ def test_a_list_comes_in_pages(vertex: Vertex) -> None:
     ids = [endpoint["name"].rpartition("/")[2] for endpoint in first["endpoints"] + second["endpoints"]]
     assert ids == ["1", "2", "3", "4", "5"]
     assert "nextPageToken" not in second
-    with pytest.raises(Refused, match="page token"):
+    with pytest.raises(RefusedError, match="page token"):
         vertex.call("GET", f"{vertex.parent}/endpoints", pageToken="nonsense")
 
 
@@ -127,7 +127,7 @@ def test_a_list_can_be_filtered(vertex: Vertex, expression: str, ids: list[str])
 @pytest.mark.parametrize("expression", ["colour=red", "displayName", "displayName=a OR displayName=b"])
 def test_a_filter_that_cannot_be_read_is_refused_and_not_ignored(vertex: Vertex, expression: str) -> None:
     vertex.create("1", displayName="a")
-    with pytest.raises(Refused, match="Invalid filter"):
+    with pytest.raises(RefusedError, match="Invalid filter"):
         vertex.call("GET", f"{vertex.parent}/endpoints", filter=expression)
 
 
@@ -152,9 +152,9 @@ def test_a_patch_changes_only_what_its_mask_names(vertex: Vertex) -> None:
 
 def test_a_patch_without_a_mask_or_of_an_immutable_field_is_refused(vertex: Vertex) -> None:
     name = vertex.create()
-    with pytest.raises(Refused, match="update_mask"):
+    with pytest.raises(RefusedError, match="update_mask"):
         vertex.call("PATCH", name, {"displayName": "x"})
-    with pytest.raises(Refused, match="network"):
+    with pytest.raises(RefusedError, match="network"):
         vertex.call("PATCH", name, {"network": NETWORK}, updateMask="network")
 
 
@@ -162,7 +162,7 @@ def test_an_old_etag_is_refused_and_changes_nothing(vertex: Vertex) -> None:
     name = vertex.create()
     old = vertex.get(name)["etag"]
     vertex.call("PATCH", name, {"displayName": "theirs", "etag": old}, updateMask="displayName")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         vertex.call("PATCH", name, {"displayName": "mine", "etag": old}, updateMask="displayName")
     assert (refused.value.code, refused.value.status) == (409, "ABORTED")
     assert vertex.get(name)["displayName"] == "theirs"
@@ -174,7 +174,7 @@ def test_a_delete_leaves_nothing(vertex: Vertex) -> None:
     operation = vertex.call("DELETE", name)
     assert operation["response"] == {"@type": "type.googleapis.com/google.protobuf.Empty"}
     assert "aiplatform.endpoint" not in vertex.sandbox.state()
-    with pytest.raises(Refused, match="is not found"):
+    with pytest.raises(RefusedError, match="is not found"):
         vertex.get(name)
 
 

@@ -10,7 +10,7 @@ from sandbox.testing import SandboxHandle
 Json = dict[str, Any]
 
 
-class Refused(AssertionError):
+class RefusedError(AssertionError):
     """An error answer, with its parts."""
 
     def __init__(self, response: requests.Response) -> None:
@@ -23,7 +23,7 @@ class Refused(AssertionError):
 
 
 class Vertex:
-    """Calls in one region; every error answer raises Refused."""
+    """Calls in one region; every error answer raises RefusedError."""
 
     def __init__(self, sandbox: SandboxHandle, region: str = "us-central1", version: str = "v1") -> None:
         self.sandbox = sandbox
@@ -39,7 +39,7 @@ class Vertex:
         """One call below the version, on the shared host or another; the answer as JSON."""
         response = self.send(http_method, path, body, host, **query)
         if response.status_code >= 400:
-            raise Refused(response)
+            raise RefusedError(response)
         answer: Json = response.json()
         return answer
 
@@ -80,6 +80,15 @@ class Vertex:
     def get(self, name: str) -> Json:
         """The resource of a name."""
         return self.call("GET", name)
+
+    def complete(self, operation: Json) -> Json:
+        """Lets a running operation come due now, and returns it as it ended."""
+        sandbox = self.sandbox.sandbox
+        record = sandbox.store.get("operation", operation["name"])
+        assert record is not None
+        sandbox.store.put("operation", operation["name"], record | {"due": sandbox.clock.now()})
+        sandbox.store.commit()
+        return self.get(operation["name"])
 
     def ask(self, endpoint: str, prompt: str, host: str = "") -> Json:
         """One prediction."""

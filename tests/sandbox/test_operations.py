@@ -1,0 +1,88 @@
+"""Long-running operations: how they are found, waited for, cancelled and forgotten, and that they outlive a restart."""
+
+from pathlib import Path
+
+import pytest
+
+from sandbox.testing import running_sandbox
+from tests.sandbox.vertex import RefusedError, Vertex
+
+
+def test_an_operation_is_found_under_its_endpoint_and_under_its_location_in_both_versions(vertex: Vertex) -> None:
+    operation = vertex.deploy(vertex.create())
+    operation_id = operation["name"].rpartition("/")[2]
+    for version in ("v1", "v1beta1"):
+        api = Vertex(vertex.sandbox, version=version)
+        for name in (operation["name"], f"{vertex.parent}/operations/{operation_id}"):
+            found = api.get(name)
+            assert found["done"] is True
+            kind = f"google.cloud.aiplatform.{version}.DeployModelOperationMetadata"
+            assert found["metadata"]["@type"] == f"type.googleapis.com/{kind}"
+
+
+def test_operations_are_listed_by_endpoint_newest_first(vertex: Vertex) -> None:
+    name, other = vertex.create("1"), vertex.create("2")
+    vertex.deploy(name, "5")
+    vertex.deploy(other, "6")
+    listed = vertex.call("GET", f"{name}/operations")["operations"]
+    kinds = [operation["metadata"]["@type"].rpartition(".")[2] for operation in listed]
+    assert kinds == ["DeployModelOperationMetadata", "CreateEndpointOperationMetadata"]
+    assert len(vertex.call("GET", f"{vertex.parent}/operations")["operations"]) == 4
+    paged = vertex.call("GET", f"{vertex.parent}/operations", pageSize=3)
+    assert len(paged["operations"]) == 3
+    assert paged["nextPageToken"]
+
+
+def test_wait_answers_when_the_operation_is_done(vertex: Vertex) -> None:
+    name = vertex.create()
+    vertex.sandbox.set(deploySeconds=0.2)
+    operation = vertex.deploy(name)
+    assert "done" not in operation
+    ended = vertex.call("POST", f"{operation['name']}:wait", {}, timeout="30s")
+    assert ended["done"] is True
+    assert ended["response"]["deployedModel"]["id"] == "1"
+
+
+def test_wait_answers_when_its_time_is_up(vertex: Vertex) -> None:
+    name = vertex.create()
+    vertex.sandbox.set(deploySeconds=600)
+    operation = vertex.deploy(name)
+    assert "done" not in vertex.call("POST", f"{operation['name']}:wait", {}, timeout="0.1s")
+
+
+def test_a_running_operation_cannot_be_forgotten_a_finished_one_can(vertex: Vertex) -> None:
+    name = vertex.create()
+    vertex.sandbox.set(deploySeconds=600)
+    operation = vertex.deploy(name)
+    with pytest.raises(RefusedError, match="still running"):
+        vertex.call("DELETE", operation["name"])
+    vertex.call("POST", f"{operation['name']}:cancel", {})
+    vertex.call("DELETE", operation["name"])
+    with pytest.raises(RefusedError) as refused:
+        vertex.get(operation["name"])
+    assert refused.value.status == "NOT_FOUND"
+
+
+def test_a_running_operation_goes_on_after_a_restart(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    with running_sandbox(state=state, deploy_seconds=600, enabled=("aiplatform",)) as first:
+        vertex = Vertex(first)
+        name = vertex.create()
+        operation = vertex.deploy(name)
+    with running_sandbox(state=state) as second:
+        vertex = Vertex(second)
+        assert "done" not in vertex.get(operation["name"])
+        assert vertex.complete(operation)["done"] is True
+        assert vertex.get(name)["deployedModels"][0]["id"] == "1"
+
+
+def test_an_operation_whose_split_no_longer_fits_fails_with_the_reason(vertex: Vertex) -> None:
+    name = vertex.create()
+    vertex.deploy(name, "1")
+    vertex.sandbox.set(deploySeconds=600)
+    operation = vertex.deploy(name, "2", {"1": 50, "0": 50})
+    vertex.undeploy(name, "1")
+    ended = vertex.complete(operation)
+    assert ended["error"]["code"] == 3
+    assert "do not exist" in ended["error"]["message"]
+    assert ended["metadata"]["deploymentStage"] == "FAILED_TO_DEPLOY"
