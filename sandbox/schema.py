@@ -201,8 +201,20 @@ class _Walker:
             if not self.answer and (item is None or schema.get("readOnly")):
                 continue
             below = json_name if self.answer else snake(json_name)
-            found[json_name] = self.value(schema, item, f"{path}.{below}" if path else below)
+            checked = self.value(schema, item, f"{path}.{below}" if path else below)
+            if self.answer or not self.is_default(schema, checked):
+                found[json_name] = checked
         return found
+
+    def is_default(self, schema: Json, value: Any) -> bool:
+        """Whether a proto does not tell this value from none: false, 0, "", no elements, the first of an enum.
+
+        Compute is no proto behind its JSON: autoCreateSubnetworks false is something else than none.
+        """
+        if "$ref" in schema or schema.get("type") == "any" or self.document.service == "compute":
+            return False
+        zero_text = "0" if schema.get("format") in _INT_RANGES else ""
+        return value in (False, 0, "", [], {}, zero_text) or value == schema.get("enum", [None])[0]
 
     def scalar(self, schema: Json, value: Any, path: str) -> Any:
         kind, form = schema.get("type", "string"), schema.get("format", "")

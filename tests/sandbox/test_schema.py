@@ -113,6 +113,15 @@ def test_what_protos_json_takes_is_taken() -> None:
     }
 
 
+def test_a_field_set_to_its_default_is_not_set_as_in_a_proto() -> None:
+    resources = {"minReplicaCount": 0, "spot": False, "autoscalingMetricSpecs": [], "machineSpec": {}}
+    body = {"deployedModel": {"dedicatedResources": resources, "serviceAccount": ""}, "trafficSplit": {"1": 0}}
+    assert schema.check_request(V1, DEPLOY, body) == {
+        "deployedModel": {"dedicatedResources": {"machineSpec": {}}},
+        "trafficSplit": {"1": 0},
+    }
+
+
 def test_an_enum_may_be_given_by_its_number() -> None:
     spec = {"machineSpec": {"acceleratorType": 5}}
     checked = schema.check_request(V1, DEPLOY, {"deployedModel": {"dedicatedResources": spec}})
