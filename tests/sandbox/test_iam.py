@@ -1,0 +1,189 @@
+"""iam: service accounts and their keys, custom and predefined roles."""
+
+import pytest
+
+from sandbox.testing import SandboxHandle
+from tests.sandbox.google import Google, Json, grant, make_account, refusal
+
+EMAIL = "gemini-inference-sa@sandbox-project.iam.gserviceaccount.com"
+
+
+@pytest.fixture
+def iam(sandbox: SandboxHandle) -> Google:
+    return Google(sandbox, "iam")
+
+
+@pytest.fixture
+def account(sandbox: SandboxHandle) -> str:
+    """The full name of a new service account."""
+    return f"projects/{sandbox.project}/serviceAccounts/{make_account(sandbox)}"
+
+
+def test_an_accounts_email_follows_from_its_id_and_project(iam: Google) -> None:
+    body = {"accountId": "gemini-inference-sa", "serviceAccount": {"displayName": "Gemini"}}
+    made = iam("POST", f"{iam.project}/serviceAccounts", body)
+    assert made["email"] == EMAIL
+    assert made["name"] == f"{iam.project}/serviceAccounts/{EMAIL}"
+    assert made["displayName"] == "Gemini"
+    assert len(made["uniqueId"]) == 21
+
+
+@pytest.mark.parametrize("account_id", ["short", "a" * 31, "Upper-case", "1number", "ends-with-", "", "with_low_line"])
+def test_an_account_id_has_6_to_30_lowercase_characters(iam: Google, account_id: str) -> None:
+    refused = refusal(iam, "POST", f"{iam.project}/serviceAccounts", {"accountId": account_id})
+    assert (refused.code, refused.status) == (400, "INVALID_ARGUMENT")
+
+
+def test_a_taken_account_id_is_a_conflict(iam: Google, account: str) -> None:
+    refused = refusal(iam, "POST", f"{iam.project}/serviceAccounts", {"accountId": "gemini-inference-sa"})
+    assert (refused.code, refused.status) == (409, "ALREADY_EXISTS")
+    assert (
+        refused.message == "Service account gemini-inference-sa already exists within project projects/sandbox-project."
+    )
+
+
+def test_an_account_is_found_by_email_by_unique_id_and_in_any_project(iam: Google, account: str) -> None:
+    found = iam("GET", account)
+    assert iam("GET", f"{iam.project}/serviceAccounts/{found['uniqueId']}") == found
+    assert iam("GET", f"projects/-/serviceAccounts/{EMAIL}") == found
+    assert found["email"] in {a["email"] for a in iam("GET", f"{iam.project}/serviceAccounts")["accounts"]}
+
+
+def test_an_unknown_account_is_not_found(iam: Google) -> None:
+    refused = refusal(iam, "GET", f"{iam.project}/serviceAccounts/{EMAIL}")
+    assert (refused.code, refused.message) == (404, "Unknown service account")
+
+
+def test_only_what_the_mask_names_is_changed(iam: Google, account: str) -> None:
+    body: Json = {"serviceAccount": {"displayName": "New", "description": "ignored"}, "updateMask": "display_name"}
+    changed = iam("PATCH", account, body)
+    assert changed["displayName"] == "New"
+    assert "description" not in changed
+    assert refusal(iam, "PATCH", account, {**body, "updateMask": "email"}).status == "INVALID_ARGUMENT"
+    too_long = {"serviceAccount": {"description": "ä" * 129}, "updateMask": "description"}
+    assert refusal(iam, "PATCH", account, too_long).status == "INVALID_ARGUMENT"
+
+
+def test_an_account_is_disabled_and_enabled(iam: Google, account: str) -> None:
+    iam("POST", f"{account}:disable", {})
+    assert iam("GET", account)["disabled"] is True
+    iam("POST", f"{account}:enable", {})
+    assert "disabled" not in iam("GET", account)
+
+
+def test_a_deleted_account_stays_in_policies_as_deleted_until_it_comes_back(
+    sandbox: SandboxHandle, iam: Google, account: str
+) -> None:
+    grant(sandbox, "roles/aiplatform.user", f"serviceAccount:{EMAIL}")
+    unique_id = iam("GET", account)["uniqueId"]
+    manager = Google(sandbox, "cloudresourcemanager")
+
+    def members() -> list[str]:
+        bindings = manager("POST", f"{manager.project}:getIamPolicy", {})["bindings"]
+        found: list[str] = next(b for b in bindings if b["role"] == "roles/aiplatform.user")["members"]
+        return found
+
+    iam("DELETE", account)
+    assert refusal(iam, "GET", account).code == 404
+    assert members() == [f"deleted:serviceAccount:{EMAIL}?uid={unique_id}"]
+    back = iam("POST", f"{iam.project}/serviceAccounts/{unique_id}:undelete", {})["restoredAccount"]
+    assert back["uniqueId"] == unique_id
+    assert members() == [f"serviceAccount:{EMAIL}"]
+
+
+def test_an_account_made_anew_is_another_one(sandbox: SandboxHandle, iam: Google, account: str) -> None:
+    before = iam("GET", account)["uniqueId"]
+    iam("DELETE", account)
+    make_account(sandbox)
+    assert iam("GET", account)["uniqueId"] != before
+    assert refusal(iam, "POST", f"{iam.project}/serviceAccounts/{before}:undelete", {}).status == "ALREADY_EXISTS"
+
+
+def test_who_may_use_an_account_is_its_own_policy(iam: Google, account: str) -> None:
+    empty = iam("POST", f"{account}:getIamPolicy")
+    assert empty == {"etag": "ACAB"}
+    member = "serviceAccount:sandbox-project.svc.id.goog[production/gemini-app]"
+    bindings = [{"role": "roles/iam.workloadIdentityUser", "members": [member]}]
+    written = iam("POST", f"{account}:setIamPolicy", {"policy": {"bindings": bindings, "etag": empty["etag"]}})
+    assert written["bindings"] == bindings
+    stale = {"policy": {"bindings": [], "etag": empty["etag"]}}
+    assert refusal(iam, "POST", f"{account}:setIamPolicy", stale).status == "ABORTED"
+
+
+def test_no_account_has_a_key_and_none_can_be_made(iam: Google, account: str) -> None:
+    assert iam("GET", f"{account}/keys") == {}
+    refused = refusal(iam, "POST", f"{account}/keys", {})
+    assert refused.status == "FAILED_PRECONDITION"
+    assert refused.details[0]["violations"][0]["type"] == "constraints/iam.disableServiceAccountKeyCreation"
+
+
+def test_a_stranger_may_not_make_accounts(sandbox: SandboxHandle) -> None:
+    stranger = Google(sandbox, "iam", caller="someone@example.com")
+    refused = refusal(stranger, "POST", f"{stranger.project}/serviceAccounts", {"accountId": "gemini-inference-sa"})
+    assert refused.details[0]["metadata"]["permission"] == "iam.serviceAccounts.create"
+
+
+def role(**fields: object) -> Json:
+    return {"roleId": "predictor", "role": {"title": "Predictor", "stage": "GA", **fields}}
+
+
+def test_a_custom_role_shows_its_permissions_sorted(iam: Google) -> None:
+    permissions = ["aiplatform.endpoints.predict", "aiplatform.endpoints.explain"]
+    made = iam("POST", f"{iam.project}/roles", role(includedPermissions=permissions))
+    assert made["name"] == f"{iam.project}/roles/predictor"
+    assert made["includedPermissions"] == sorted(permissions)
+    assert "includedPermissions" not in iam("GET", f"{iam.project}/roles")["roles"][0]
+    assert iam("GET", f"{iam.project}/roles", view="FULL")["roles"] == [made]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"roleId": "no-dash", "role": {}},
+        {"roleId": "ab", "role": {}},
+        role(includedPermissions=["predict"]),
+        role(title="t" * 101),
+    ],
+)
+def test_a_custom_role_that_google_refuses_is_refused(iam: Google, body: Json) -> None:
+    assert refusal(iam, "POST", f"{iam.project}/roles", body).status == "INVALID_ARGUMENT"
+
+
+def test_a_deleted_role_keeps_its_id_and_can_come_back(sandbox: SandboxHandle, iam: Google) -> None:
+    name = iam("POST", f"{iam.project}/roles", role(includedPermissions=["aiplatform.endpoints.predict"]))["name"]
+    assert iam("DELETE", name)["deleted"] is True
+    assert sandbox.state() == {}
+    assert iam("GET", name)["deleted"] is True
+    assert iam("GET", f"{iam.project}/roles") == {}
+    assert len(iam("GET", f"{iam.project}/roles", showDeleted="true")["roles"]) == 1
+    assert refusal(iam, "POST", f"{iam.project}/roles", role()).status == "FAILED_PRECONDITION"
+    assert refusal(iam, "PATCH", name, {"title": "x"}).status == "FAILED_PRECONDITION"
+    assert "deleted" not in iam("POST", f"{name}:undelete", {})
+    assert refusal(iam, "POST", f"{iam.project}/roles", role()).status == "ALREADY_EXISTS"
+
+
+def test_a_role_is_changed_by_mask_or_by_what_the_body_has(iam: Google) -> None:
+    made = iam(
+        "POST", f"{iam.project}/roles", role(description="d", includedPermissions=["aiplatform.endpoints.predict"])
+    )
+    assert "description" not in iam("PATCH", made["name"], {"title": "New"}, updateMask="title,description")
+    changed = iam("PATCH", made["name"], {"stage": "BETA"})
+    assert (changed["title"], changed["stage"]) == ("New", "BETA")
+    stale = refusal(iam, "PATCH", made["name"], {"title": "x", "etag": made["etag"]})
+    assert stale.status == "ABORTED"
+
+
+def test_predefined_roles_are_there_and_say_what_they_grant(iam: Google) -> None:
+    assert "aiplatform.endpoints.predict" in iam("GET", "roles/aiplatform.user")["includedPermissions"]
+    assert refusal(iam, "GET", "roles/no.suchRole").code == 404
+
+
+def test_a_custom_role_grants_what_it_holds_until_it_is_deleted(sandbox: SandboxHandle, iam: Google) -> None:
+    name = iam("POST", f"{iam.project}/roles", role(includedPermissions=["aiplatform.endpoints.predict"]))["name"]
+    grant(sandbox, name, "user:someone@example.com")
+    someone = Google(sandbox, "cloudresourcemanager", caller="someone@example.com")
+    asked = {"permissions": ["aiplatform.endpoints.predict", "aiplatform.endpoints.deploy"]}
+    held = someone("POST", f"{someone.project}:testIamPermissions", asked)
+    assert held == {"permissions": ["aiplatform.endpoints.predict"]}
+    iam("DELETE", name)
+    assert someone("POST", f"{someone.project}:testIamPermissions", asked) == {}
