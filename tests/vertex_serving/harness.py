@@ -92,10 +92,15 @@ class Engine:
 
     def __init__(self, address: str, log: Log, log_address: str) -> None:
         self.log = log
-        self._stub = provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(address))
+        self._channel = grpc.insecure_channel(address)
+        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
         self._threads = ThreadPoolExecutor(max_workers=8)
         self.call("Handshake", provider_pb2.ProviderHandshakeRequest(engine_address=log_address))
         self.configure()
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False)
+        self._channel.close()
 
     def call(self, method: str, request: Any) -> Any:
         """Call a method; an error is raised as Failed."""
@@ -210,9 +215,13 @@ def serving(transport: Any, environment: Mapping[str, str]) -> Iterator[Engine]:
     server.start()
     try:
         with log_service() as (log, address):
-            yield Engine(f"127.0.0.1:{port}", log, address)
+            engine = Engine(f"127.0.0.1:{port}", log, address)
+            try:
+                yield engine
+            finally:
+                servicer.cancel()
+                engine.close()
     finally:
-        servicer.cancel()
         server.stop(5).wait()
 
 
@@ -222,7 +231,7 @@ class World:
     def __init__(self, sandbox: SandboxHandle) -> None:
         self.sandbox = sandbox
         self._stack = contextlib.ExitStack()
-        self.post("serviceusage", f"v1/projects/{PROJECT}/services/aiplatform.googleapis.com:enable", {})
+        sandbox.enable("aiplatform")
         self.make_endpoint()
 
     def make_endpoint(self, id_: str = "12345678", **fields: Any) -> str:
@@ -260,6 +269,11 @@ class World:
         """Return an engine with a provider process' worth of memory of its own: a new run of Pulumi."""
         environment = self.sandbox.env
         return self._stack.enter_context(serving(transport or GoogleTransport(environment), environment))
+
+    def skip(self, seconds: float) -> None:
+        """Move the sandbox's clock on: what comes due in that time is done."""
+        now = time.time
+        setattr(self.sandbox.sandbox.clock, "now", lambda: now() + seconds)  # noqa: B010 - a method, to mypy
 
     def close(self) -> None:
         self._stack.close()

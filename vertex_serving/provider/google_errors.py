@@ -91,7 +91,7 @@ def _sentence(error: ApiError, context: Context) -> str:
         return _no_model(words, context, project, region)
     if error.gone:
         return (
-            f"Endpoint {context.endpoint} does not exist ({words}). Deploy it first, or correct `endpoint`; "
+            f"Endpoint {context.endpoint} does not exist ({words}). Create it first, or correct `endpoint`: "
             f"`gcloud ai endpoints list --region={region} --project={project}` lists those that do."
         )
     if not error.status:
