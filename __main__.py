@@ -9,12 +9,8 @@ from settings import load_stack
 from vertex_serving import TrafficSplit, TrafficTargetArgs
 
 settings = load_stack()
-project, region, identity, perimeter = (
-    settings.project,
-    settings.region,
-    settings.workload_identity,
-    settings.perimeter,
-)
+project, region = settings.project, settings.region
+identity, perimeter, cluster = settings.workload_identity, settings.perimeter, settings.kubernetes
 
 # Step 1: the Google APIs that all else calls. The first four are the article's.
 apis = ["aiplatform", "compute", "container", "cloudresourcemanager", "iam", "iamcredentials"]
@@ -27,66 +23,36 @@ enabled = pulumi.ResourceOptions(depends_on=[services])
 
 # Step 2: one endpoint, private in prod.
 endpoint = parts.VertexEndpoint(
-    settings.endpoint.name,
-    parts.VertexEndpointArgs(
-        project=project,
-        region=region,
-        display_name=settings.endpoint.name,
-        connectivity=settings.endpoint.connectivity,
-        network=settings.endpoint.network,
-        dedicated=settings.endpoint.dedicated,
-        labels=settings.labels,
-    ),
+    settings.endpoint.display_name,
+    parts.VertexEndpointArgs(project=project, region=region, labels=settings.labels, **vars(settings.endpoint)),
     enabled,
 )
 
 # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
 deployments = {
-    model.name: parts.GeminiDeployment(
-        model.name,
-        parts.GeminiDeploymentArgs(
-            project=project,
-            region=region,
-            endpoint=endpoint.resource_name,
-            model=model.model,
-            display_name=model.name,
-            machine_type=model.machine_type,
-            accelerator_type=model.accelerator_type,
-            accelerator_count=model.accelerator_count,
-            min_replica_count=model.min_replica_count,
-            max_replica_count=model.max_replica_count,
-            autoscaling_metrics=[
-                parts.AutoscalingMetric(metric_name=metric.metric_name, target=metric.target)
-                for metric in model.autoscaling_metrics
-            ],
-        ),
+    model.display_name: parts.GeminiDeployment(
+        model.display_name,
+        parts.GeminiDeploymentArgs(project=project, region=region, endpoint=endpoint.resource_name, **vars(model)),
     )
     for model in settings.models
 }
-traffic = {model.name: model.traffic for model in settings.models}
+deployed_models = {name: deployment.deployed_model_id for name, deployment in deployments.items()}
 split = TrafficSplit(
     "traffic",
     endpoint=endpoint.resource_name,
     targets={
-        name: TrafficTargetArgs(deployed_model_id=deployment.deployed_model_id, percent=traffic[name])
-        for name, deployment in deployments.items()
+        name: TrafficTargetArgs(deployed_model_id=number, percent=settings.traffic[name])
+        for name, number in deployed_models.items()
     },
     opts=pulumi.ResourceOptions(depends_on=list(deployments.values())),
 )
 
 # Step 5: one Kubernetes service account may predict, without a key.
 binding = parts.WorkloadIdentityBinding(
-    identity.service_account,
-    parts.WorkloadIdentityBindingArgs(
-        project=project,
-        service_account_id=identity.service_account,
-        namespace=identity.namespace,
-        kubernetes_service_account=identity.kubernetes_service_account,
-        role=identity.role,
-    ),
+    identity.service_account_id,
+    parts.WorkloadIdentityBindingArgs(project=project, **vars(identity)),
     enabled,
 )
-cluster = settings.kubernetes
 manifest = parts.KsaManifest(
     identity.kubernetes_service_account,
     parts.KsaManifestArgs(
@@ -99,33 +65,28 @@ manifest = parts.KsaManifest(
     ),
 )
 
-# Step 7: a perimeter that only watches until the mode says enforced.
+# Step 7: a perimeter that only watches until the mode says enforced. Last up and first down, or it would shut out the
+# deployments and their end.
 if perimeter.mode != "off":
+    try_first = "`pulumi config set --path gemini-vertex:perimeter.mode dry-run && pulumi up`"
     parts.ServicePerimeter(
-        perimeter.name,
-        parts.ServicePerimeterArgs(
-            perimeter_id=perimeter.name,
-            title=perimeter.title,
-            projects=[project],
-            mode=perimeter.mode,
-            access_policy=perimeter.access_policy,
-            organization=perimeter.organization,
-            policy_title=perimeter.policy_title,
-            dry_run_command="`pulumi config set --path gemini-vertex:perimeter.mode dry-run && pulumi up`",
-        ),
-        enabled,
+        perimeter.perimeter_id,
+        parts.ServicePerimeterArgs(projects=[project], dry_run_command=try_first, **vars(perimeter)),
+        pulumi.ResourceOptions(depends_on=[services, split]),
     )
 
 # What step 6, the application, and the smoke test need.
-deployed_models = {name: deployment.deployed_model_id for name, deployment in deployments.items()}
-pulumi.export("endpointId", endpoint.id)
-pulumi.export("endpointName", endpoint.resource_name)
-pulumi.export("endpointHost", endpoint.host([deployment.private_host for deployment in deployments.values()]))
-pulumi.export("models", {name: {"model": deployment.model} for name, deployment in deployments.items()})
-pulumi.export("deployedModels", deployed_models)
-pulumi.export("configuredTrafficSplit", traffic)
-pulumi.export("trafficSplit", parts.split_by_name(split.traffic_split, deployed_models))
-pulumi.export("serviceAccountEmail", binding.service_account_email)
-pulumi.export("perimeterMode", perimeter.mode)
-pulumi.export("clientEnvironment", {"GCP_PROJECT_ID": project, "GCP_REGION": region, "VERTEX_ENDPOINT_ID": endpoint.id})
-pulumi.export("kubernetesManifest", manifest.manifest)
+for name, value in {
+    "endpointId": endpoint.id,
+    "endpointName": endpoint.resource_name,
+    "endpointHost": endpoint.host([deployment.private_host for deployment in deployments.values()]),
+    "models": {name: {"model": deployment.model} for name, deployment in deployments.items()},
+    "deployedModels": deployed_models,
+    "configuredTrafficSplit": settings.traffic,
+    "trafficSplit": parts.split_by_name(split.traffic_split, deployed_models),
+    "serviceAccountEmail": binding.service_account_email,
+    "perimeterMode": perimeter.mode,
+    "clientEnvironment": {"GCP_PROJECT_ID": project, "GCP_REGION": region, "VERTEX_ENDPOINT_ID": endpoint.id},
+    "kubernetesManifest": manifest.manifest,
+}.items():
+    pulumi.export(name, value)

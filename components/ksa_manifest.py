@@ -61,7 +61,8 @@ class KsaManifest(pulumi.ComponentResource):
         provider = Provider(
             f"{name}-cluster",
             context=cluster.context,
-            kubeconfig=cluster.kubeconfig,
+            # Its content may hold credentials; a secret stays encrypted in the state.
+            kubeconfig=None if cluster.kubeconfig is None else pulumi.Output.secret(cluster.kubeconfig),
             opts=pulumi.ResourceOptions(parent=self),
         )
         depends_on: list[pulumi.Resource] = []

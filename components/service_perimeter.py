@@ -31,6 +31,8 @@ class ServicePerimeterArgs:
     - `title`: for people; unique within the policy.
     - `projects`: ids of the projects inside; the API's numbers for them are looked up.
     - `restricted_services`: APIs that answer inside only; default aiplatform.googleapis.com.
+    - `access_levels`: accessPolicies/…/accessLevels/… from where the inside may be called all the same; none by
+      default. Whoever deploys from outside, such as a pipeline, needs one once the perimeter is enforced.
     - `mode`: `dry-run` (default) only writes violations to the audit log; `enforced` refuses them.
     - `access_policy`: the number of an existing policy. Default: one is made in `organization`, called `policy_title`;
       an organization has room for one policy without scopes, so name the existing one where there is one.
@@ -42,6 +44,7 @@ class ServicePerimeterArgs:
     title: pulumi.Input[str]
     projects: Sequence[pulumi.Input[str]]
     restricted_services: Sequence[pulumi.Input[str]] = ("aiplatform.googleapis.com",)
+    access_levels: Sequence[pulumi.Input[str]] = ()
     mode: Literal["dry-run", "enforced"] = "dry-run"
     access_policy: pulumi.Input[str] | None = None
     organization: pulumi.Input[str] | None = None
@@ -69,6 +72,7 @@ class ServicePerimeter(pulumi.ComponentResource):
         fence: dict[str, Any] = {
             "resources": [pulumi.Output.format("projects/{0}", project.number) for project in inside],
             "restricted_services": args.restricted_services,
+            "access_levels": args.access_levels or None,
         }
         self.perimeter = gcp.accesscontextmanager.ServicePerimeter(
             name,

@@ -18,8 +18,8 @@ class VertexEndpointArgs:
     """How the endpoint is called and reached (aiplatform v1, `Endpoint`).
 
     - `project`: the project's id; `region`: a Vertex AI region, such as us-central1.
-    - `display_name`: 1 to 128 characters. With project and region it gives the endpoint's number, so it is the
-      endpoint's identity: another name is another endpoint.
+    - `display_name`: 1 to 128 characters. With all above and below but the labels it makes the endpoint's number:
+      another name, region or connectivity is another endpoint, up before the old one goes.
     - `connectivity`: `public` (on the internet, behind IAM), `private-service-connect` (default; an address in
       `network`, which takes several models and a split) or `peered-network` (VPC peering: one model, no split).
     - `network`: name, or projects/PROJECT/global/networks/NAME; default `default`. Only for private endpoints.
@@ -38,19 +38,20 @@ class VertexEndpointArgs:
 
 
 class VertexEndpoint(pulumi.ComponentResource):
-    """An endpoint that keeps its id and address while models on it come and go.
+    """An endpoint that keeps its id and address while models on it come and go. The option `protect` holds for it too.
 
     The traffic split is not set here: `vertex_serving.TrafficSplit` owns it.
 
-    Outputs: `id` (the number, at most 9 digits, derived from project, region and display name), `resource_name`
-    (projects/…/endpoints/…), both known at preview; `dedicated_dns` ("" where there is none).
+    Outputs: `id` (the number, 9 digits), `resource_name` (projects/…/endpoints/…), both known at preview;
+    `dedicated_dns` ("" where there is none).
     """
 
     def __init__(self, name: str, args: VertexEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:VertexEndpoint", name, None, opts)
         self._args = args
-        place = pulumi.Output.all(args.project, args.region, args.display_name)
-        number = place.apply(lambda parts: endpoint_id(*parts))
+        network = _full_network(args)
+        identity = pulumi.Output.all(args.project, args.region, args.display_name, *_reach(args, network))
+        number = identity.apply(lambda parts: endpoint_id(*parts))
         self.endpoint = gcp.vertex.AiEndpoint(
             name,
             name=number,
@@ -60,14 +61,12 @@ class VertexEndpoint(pulumi.ComponentResource):
             region=args.region,
             labels=args.labels or None,
             dedicated_endpoint_enabled=args.dedicated if args.connectivity == "public" else None,
-            network=self._peered_network(args, opts) if args.connectivity == "peered-network" else None,
-            private_service_connect_config=_private_service_connect(args),
+            network=self._peered(network, opts) if args.connectivity == "peered-network" else None,
+            private_service_connect_config=_private_service_connect(args, network),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # Two owners of one field would undo each other at every update.
                 ignore_changes=["trafficSplit"],
-                # The number is taken until the old endpoint is gone.
-                delete_before_replace=True,
             ),
         )
         # Known at preview, yet after the endpoint for whatever uses it: its URN carries the dependency.
@@ -79,11 +78,12 @@ class VertexEndpoint(pulumi.ComponentResource):
             {"id": self.id, "resourceName": self.resource_name, "dedicatedDns": self.dedicated_dns},
         )
 
-    def _peered_network(self, args: VertexEndpointArgs, opts: pulumi.ResourceOptions | None) -> pulumi.Output[str]:
+    def _peered(self, network: pulumi.Output[str], opts: pulumi.ResourceOptions | None) -> pulumi.Output[str]:
         # `Endpoint.network` takes the number of the network's project, not its id.
-        full = pulumi.Output.all(args.project, args.network).apply(lambda parts: _full_network(*parts).split("/"))
-        number = look_up(full.apply(lambda parts: str(parts[1])), self, opts).number
-        return pulumi.Output.format("projects/{0}/global/networks/{1}", number, full.apply(lambda parts: parts[-1]))
+        number = look_up(network.apply(lambda full: full.split("/")[1]), self, opts).number
+        return pulumi.Output.format(
+            "projects/{0}/global/networks/{1}", number, network.apply(lambda full: full.split("/")[-1])
+        )
 
     def host(self, private_hosts: Sequence[pulumi.Input[str]] = ()) -> pulumi.Output[str]:
         """The host that predictions are sent to.
@@ -98,25 +98,35 @@ class VertexEndpoint(pulumi.ComponentResource):
         return pulumi.Output.from_input(self._args.region).apply(lambda region: f"{region}-aiplatform.googleapis.com")
 
 
-def endpoint_id(project: str, region: str, display_name: str) -> str:
-    """The endpoint's number: the same for the same project, region and name, 9 digits, no leading zero.
+def endpoint_id(*identity: str) -> str:
+    """The endpoint's number: the same for the same identity, 9 digits, no leading zero.
 
     The API takes at most 9 digits (v1 `endpoints.create`, `endpointId`), Terraform's documentation says 10.
     """
-    digest = hashlib.sha256(f"{project}/{region}/{display_name}".encode()).digest()
+    digest = hashlib.sha256("\n".join(identity).encode()).digest()
     return str(10**8 + int.from_bytes(digest[:8], "big") % (9 * 10**8))
 
 
-def _full_network(project: str, network: str) -> str:
-    return network if network.startswith("projects/") else f"projects/{project}/global/networks/{network}"
+def _reach(args: VertexEndpointArgs, network: pulumi.Output[str]) -> list[pulumi.Input[str]]:
+    """What the API cannot change in an endpoint that is there: how it is reached."""
+    if args.connectivity == "public":
+        return ["dedicated" if args.dedicated else "shared"]
+    return [args.connectivity, network]
+
+
+def _full_network(args: VertexEndpointArgs) -> pulumi.Output[str]:
+    return pulumi.Output.all(args.project, args.network).apply(
+        lambda parts: (
+            parts[1] if parts[1].startswith("projects/") else f"projects/{parts[0]}/global/networks/{parts[1]}"
+        )
+    )
 
 
 def _private_service_connect(
-    args: VertexEndpointArgs,
-) -> gcp.vertex.AiEndpointPrivateServiceConnectConfigArgs | None:
+    args: VertexEndpointArgs, network: pulumi.Output[str]
+) -> "gcp.vertex.AiEndpointPrivateServiceConnectConfigArgs | None":
     if args.connectivity != "private-service-connect":
         return None
-    network = pulumi.Output.all(args.project, args.network).apply(lambda parts: _full_network(*parts))
     return gcp.vertex.AiEndpointPrivateServiceConnectConfigArgs(
         enable_private_service_connect=True,
         project_allowlists=[args.project],

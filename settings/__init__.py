@@ -3,9 +3,9 @@
 from settings.load import SettingsError, load
 from settings.values import (
     AutoscalingMetricSettings,
+    DeploymentSettings,
     EndpointSettings,
     KubernetesSettings,
-    ModelSettings,
     PerimeterSettings,
     Settings,
     WorkloadIdentitySettings,
@@ -13,9 +13,9 @@ from settings.values import (
 
 __all__ = [
     "AutoscalingMetricSettings",
+    "DeploymentSettings",
     "EndpointSettings",
     "KubernetesSettings",
-    "ModelSettings",
     "PerimeterSettings",
     "Settings",
     "SettingsError",

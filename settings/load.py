@@ -60,6 +60,7 @@ _POLICY = Rule(
     r"(accessPolicies/)?[0-9]+",
     "an access policy's number, as `gcloud access-context-manager policies list --organization=NUMBER` shows it",
 )
+_LEVEL = Rule(r"accessPolicies/[0-9]+/accessLevels/[A-Za-z][A-Za-z0-9_]*", "accessPolicies/NUMBER/accessLevels/NAME")
 _ANY = Rule(r"(?s)(?=.*\S).{1,200}", "text of 1 to 200 characters")
 
 
@@ -90,7 +91,7 @@ def load(
     ours = Section(PROGRAM, _decoded(config), _KEYS, problems, separator=":")
     environment = cast(Environment, ours.choice("environment", ("dev", "prod"), "dev" if stack == "dev" else "prod"))
     endpoint = _read_endpoint(ours, environment)
-    models = read_models(ours, environment, _allow_base_gemini(config, environ, problems), today, warnings)
+    models, traffic = read_models(ours, environment, _allow_base_gemini(config, environ, problems), today, warnings)
     if endpoint.connectivity == "peered-network" and len(models) > 1:
         problems.append(
             Problem(
@@ -105,6 +106,7 @@ def load(
         environment=environment,
         endpoint=endpoint,
         models=models,
+        traffic=traffic,
         workload_identity=_read_workload_identity(ours),
         kubernetes=_read_kubernetes(ours),
         perimeter=_read_perimeter(ours, endpoint),
@@ -195,7 +197,7 @@ def _read_endpoint(config: Section, environment: Environment) -> EndpointSetting
         if entry.given(name) and entry.given("connectivity") and entry.sound("connectivity") and not wanted:
             entry.wrong(name, f"is set, but a {connectivity} endpoint has no such choice; remove it")
     return EndpointSettings(
-        name=entry.text("name", rule=NAME),
+        display_name=entry.text("name", rule=NAME),
         connectivity=connectivity,
         network=entry.text("network", "default", _NETWORK),
         dedicated=entry.flag("dedicated", True),
@@ -210,7 +212,7 @@ def _read_workload_identity(config: Section) -> WorkloadIdentitySettings:
         entry.required("kubernetesServiceAccount", "gemini-app")
     role = entry.choice("role", ("predict-only", "roles/aiplatform.user"), "predict-only")
     return WorkloadIdentitySettings(
-        service_account=entry.text("serviceAccount", "gemini-inference-sa", _ACCOUNT),
+        service_account_id=entry.text("serviceAccount", "gemini-inference-sa", _ACCOUNT),
         namespace=entry.text("namespace", rule=_DNS_1123),
         kubernetes_service_account=entry.text("kubernetesServiceAccount", rule=_KSA),
         role=cast(PredictRole, role),
@@ -230,7 +232,9 @@ def _read_kubernetes(config: Section) -> KubernetesSettings | None:
 
 
 def _read_perimeter(config: Section, endpoint: EndpointSettings) -> PerimeterSettings:
-    entry = config.section("perimeter", ("mode", "name", "title", "organization", "accessPolicy", "policyTitle"))
+    entry = config.section(
+        "perimeter", ("mode", "name", "title", "organization", "accessPolicy", "policyTitle", "accessLevels")
+    )
     mode = cast(PerimeterMode, entry.choice("mode", ("off", "dry-run", "enforced"), "off"))
     if mode != "off" and endpoint.connectivity == "public" and endpoint.dedicated:
         entry.wrong(
@@ -242,11 +246,12 @@ def _read_perimeter(config: Section, endpoint: EndpointSettings) -> PerimeterSet
         entry.wrong("organization", "is set beside accessPolicy; keep accessPolicy to use that policy, else remove it")
     return PerimeterSettings(
         mode=mode,
-        name=entry.text("name", "gemini_prod_perimeter", _PERIMETER),
+        perimeter_id=entry.text("name", "gemini_prod_perimeter", _PERIMETER),
         title=entry.text("title", "gemini-prod-perimeter", _ANY),
         organization=entry.text("organization", rule=_ORGANIZATION).removeprefix("organizations/") or None,
         access_policy=entry.text("accessPolicy", rule=_POLICY).removeprefix("accessPolicies/") or None,
         policy_title=entry.text("policyTitle", "prod-access-policy", _ANY),
+        access_levels=entry.texts("accessLevels", _LEVEL),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from model_catalogue import Catalogue, gemini_id, looks_experimental, looks_preview
 from settings.machines import ACCELERATOR_METRICS, ACCELERATOR_TYPES, METRICS, PERCENT_METRICS, Machine, machine
 from settings.section import Rule, Section, listed, meant, shown
-from settings.values import AutoscalingMetricSettings, Environment, ModelSettings
+from settings.values import AutoscalingMetricSettings, DeploymentSettings, Environment
 
 MODEL_KEYS: Final = (
     "name",
@@ -45,36 +45,46 @@ def read_models(
     allow_base_gemini: bool,
     today: dt.date,
     warnings: list[str],
-) -> tuple[ModelSettings, ...]:
-    """The models to deploy; mistakes are noted in `config`, sentences that need no action now in `warnings`."""
+) -> tuple[tuple[DeploymentSettings, ...], dict[str, int]]:
+    """The models to deploy, and their traffic in percent by name.
+
+    Mistakes are noted in `config`, sentences that need no action now in `warnings`.
+    """
     config.required("models", "[{name: gemini-flash-primary, model: ..., machineType: n1-standard-4}]")
     entries = config.sections("models", MODEL_KEYS)
     if config.given("models") and config.sound("models") and not entries:
         config.wrong("models", "is empty; name at least one model")
-    models = tuple(_read_model(entry, alone=len(entries) == 1) for entry in entries)
+    alone = len(entries) == 1
+    models = tuple(_read_model(entry) for entry in entries)
+    traffic = [_read_traffic(entry, alone) for entry in entries]
 
     first_with: dict[str, str] = {}
     for entry, model in zip(entries, models, strict=True):
         if entry.given("name") and entry.sound("name"):
-            first = first_with.setdefault(model.name, entry.path)
+            first = first_with.setdefault(model.display_name, entry.path)
             if first != entry.path:
-                entry.wrong("name", f"is {shown(model.name)}, as {first} is called already; give each its own name")
+                entry.wrong(
+                    "name", f"is {shown(model.display_name)}, as {first} is called already; give each its own name"
+                )
         if entry.given("model") and entry.sound("model"):
             _check_model_id(entry, model.model, environment, allow_base_gemini, today, warnings)
 
-    total = sum(model.traffic for model in models)
-    if models and all(entry.sound("traffic") for entry in entries) and total != 100:
-        shares = " + ".join(str(model.traffic) for model in models)
-        config.wrong("models", f"have a traffic of {shares} = {total}; the percentages must add up to 100")
-    return models
+    if models and sum(traffic) != 100 and all(entry.sound("traffic") for entry in entries):
+        shares = " + ".join(map(str, traffic))
+        config.wrong("models", f"have a traffic of {shares} = {sum(traffic)}; the percentages must add up to 100")
+    return models, {model.display_name: share for model, share in zip(models, traffic, strict=True)}
 
 
-def _read_model(entry: Section, alone: bool) -> ModelSettings:
+def _read_traffic(entry: Section, alone: bool) -> int:
+    if not alone:
+        entry.required("traffic", "95")
+    return entry.integer("traffic", 100 if alone else 0, 0, 100, "percent")
+
+
+def _read_model(entry: Section) -> DeploymentSettings:
     entry.required("name", "gemini-flash-primary")
     entry.required("model", "projects/PROJECT/locations/REGION/models/MODEL")
     entry.required("machineType", "n1-standard-4")
-    if not alone:
-        entry.required("traffic", "95")
     least = entry.integer("minReplicaCount", 1, 1, _MOST_REPLICAS, _WHY_ONE)
     most = entry.integer("maxReplicaCount", least, 1, _MOST_REPLICAS)
     if entry.sound("minReplicaCount", "maxReplicaCount") and least > most:
@@ -98,10 +108,9 @@ def _read_model(entry: Section, alone: bool) -> ModelSettings:
     ):
         entry.wrong(*problem)
 
-    return ModelSettings(
-        name=entry.text("name", rule=NAME),
+    return DeploymentSettings(
+        display_name=entry.text("name", rule=NAME),
         model=entry.text("model", rule=_MODEL),
-        traffic=entry.integer("traffic", 100 if alone else 0, 0, 100, "percent"),
         min_replica_count=least,
         max_replica_count=most,
         machine_type=machine_type,

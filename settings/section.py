@@ -140,6 +140,17 @@ class Section:
             return default
         return value
 
+    def texts(self, name: str, rule: Rule) -> tuple[str, ...]:
+        """The list of texts at `name`, empty where absent, each as `rule` says."""
+        value = self.values.get(name, [])
+        if not isinstance(value, list):
+            self.wrong(name, f"is {shown(value)}; it must be a list, each entry {rule.says}")
+            return ()
+        for index, entry in enumerate(value):
+            if not isinstance(entry, str) or not rule.allows(entry):
+                self.wrong(f"{name}[{index}]", f"is {shown(entry)}; it must be {rule.says}")
+        return tuple(value)
+
     def choice(self, name: str, options: Sequence[str], default: str) -> str:
         """The text at `name`, which must be one of `options`."""
         value = self.values.get(name, default)

@@ -1,4 +1,7 @@
-"""What a stack's configuration says, checked and typed."""
+"""What a stack's configuration says, checked and typed.
+
+The fields of a section are named as the arguments of the component that it is for, so that `vars(section)` gives them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +17,7 @@ PredictRole = Literal["predict-only", "roles/aiplatform.user"]
 class EndpointSettings:
     """`gemini-vertex:endpoint`. `dedicated` tells a public endpoint with a DNS name of its own from a shared one."""
 
-    name: str
+    display_name: str
     connectivity: Connectivity
     network: str
     dedicated: bool
@@ -29,12 +32,11 @@ class AutoscalingMetricSettings:
 
 
 @dataclass(frozen=True)
-class ModelSettings:
-    """One entry of `gemini-vertex:models`. `traffic` is a percentage; replica counts are machines, each at least 1."""
+class DeploymentSettings:
+    """One entry of `gemini-vertex:models`, but for its traffic. Replica counts are machines, each at least 1."""
 
-    name: str
+    display_name: str
     model: str
-    traffic: int
     min_replica_count: int
     max_replica_count: int
     machine_type: str
@@ -47,7 +49,7 @@ class ModelSettings:
 class WorkloadIdentitySettings:
     """`gemini-vertex:workloadIdentity`."""
 
-    service_account: str
+    service_account_id: str
     namespace: str
     kubernetes_service_account: str
     role: PredictRole
@@ -67,22 +69,27 @@ class PerimeterSettings:
     """`gemini-vertex:perimeter`. `organization` and `access_policy` are bare numbers, None where not given."""
 
     mode: PerimeterMode
-    name: str
+    perimeter_id: str
     title: str
     organization: str | None
     access_policy: str | None
     policy_title: str
+    access_levels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One stack's settings. `warnings` are sentences worth showing that do not stop a preview."""
+    """One stack's settings.
+
+    `traffic` is percent by model name, 100 together. `warnings` are sentences worth showing that stop nothing.
+    """
 
     project: str
     region: str
     environment: Environment
     endpoint: EndpointSettings
-    models: tuple[ModelSettings, ...]
+    models: tuple[DeploymentSettings, ...]
+    traffic: Mapping[str, int]
     workload_identity: WorkloadIdentitySettings
     kubernetes: KubernetesSettings | None
     perimeter: PerimeterSettings

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pulumi
+
 import components as parts
 from tests.unit.recorder import Recorder, record
 
@@ -54,10 +56,12 @@ def test_a_preview_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_with_a_cluster_the_account_is_applied() -> None:
-    """Through a provider of its own for the named context; the namespace only on request."""
+    """Through a provider of its own, its kubeconfig a secret; the namespace only on request."""
     done = manifest(cluster=parts.Cluster(context="mine", kubeconfig="/kube/config"))
     provider = done.one("pulumi:providers:kubernetes")
-    assert provider.inputs == {"context": "mine", "kubeconfig": "/kube/config"}
+    assert provider.inputs["context"] == "mine"
+    assert pulumi.runtime.rpc.is_rpc_secret(provider.inputs["kubeconfig"])
+    assert pulumi.runtime.rpc.unwrap_rpc_secret(provider.inputs["kubeconfig"]) == "/kube/config"
     account = done.one("core/v1:ServiceAccount")
     assert account.inputs["metadata"] == {
         "name": "gemini-app",

@@ -150,7 +150,7 @@ def test_a_model_may_wait_without_traffic() -> None:
     config = prod()
     config["gemini-vertex:models"][0]["traffic"] = 100
     config["gemini-vertex:models"][1]["traffic"] = 0
-    assert [model.traffic for model in read(config).models] == [100, 0]
+    assert read(config).traffic == {"first": 100, "second": 0}
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,14 @@ def test_enforcing_moves_the_same_fence_into_the_status() -> None:
     assert "spec" not in inputs
 
 
+def test_access_levels_are_let_through_in_both_modes() -> None:
+    """Or a pipeline outside would be shut out by what it deploys."""
+    level = "accessPolicies/7/accessLevels/ci"
+    for mode, part in (("dry-run", "spec"), ("enforced", "status")):
+        done = perimeter(access_policy="7", mode=mode, access_levels=[level])
+        assert done.one("servicePerimeter:ServicePerimeter").inputs[part] == {**FENCE, "accessLevels": [level]}
+
+
 def test_a_policy_is_made_in_the_projects_organization() -> None:
     """Where none is given; its number names the perimeter."""
     done = perimeter()

@@ -21,7 +21,7 @@ def test_a_config_without_a_mistake_is_read_with_its_defaults() -> None:
     assert (settings.project, settings.region, settings.environment) == ("my-project", "us-central1", "prod")
     assert settings.endpoint.network == "default"
     assert [(m.min_replica_count, m.max_replica_count) for m in settings.models] == [(1, 1), (1, 1)]
-    assert settings.workload_identity.service_account == "gemini-inference-sa"
+    assert settings.workload_identity.service_account_id == "gemini-inference-sa"
     assert settings.workload_identity.role == "predict-only"
     assert settings.kubernetes is None
     assert settings.perimeter.mode == "off"
@@ -30,7 +30,7 @@ def test_a_config_without_a_mistake_is_read_with_its_defaults() -> None:
 
 def test_a_single_model_takes_all_traffic_by_default() -> None:
     """One model needs no percentage."""
-    assert read(one_model()).models[0].traffic == 100
+    assert read(one_model()).traffic == {"only": 100}
 
 
 def test_the_maximum_follows_the_minimum_by_default() -> None:
@@ -157,6 +157,13 @@ PROGRAM = [
         "perimeter.mode",
         "do not cover a dedicated public endpoint",
     ),
+    (
+        "access level's name",
+        prod(perimeter={"mode": "dry-run", "accessLevels": ["ci"]}),
+        "perimeter.accessLevels[0]",
+        "must be accessPolicies/NUMBER/accessLevels/NAME",
+    ),
+    ("access levels are text", prod(perimeter={"accessLevels": "ci"}), "perimeter.accessLevels", "must be a list"),
     ("labels are text", prod(labels="a=b"), "labels", "must be a mapping of label to text"),
     ("label's key", prod(labels={"Team": "a"}), "labels.Team", "lower-case letters"),
     ("label's value", prod(labels={"team": "A B"}), "labels.team", 'is "A B"; it must be at most 63'),
