@@ -23,7 +23,7 @@ GEMINI = "publishers/google/models/gemini-9-flash"
 def session(allow_base_gemini: bool = False) -> Session:
     """A session that fails when something calls Google."""
 
-    def nobody(*_: Any) -> Any:
+    def nobody(method: str, url: str, query: Any, body: Any) -> Any:
         raise Unreachable("Check must not call anybody.")
 
     settings = Settings(allow_base_gemini=allow_base_gemini)

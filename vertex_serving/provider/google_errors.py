@@ -120,7 +120,10 @@ def _quota_page(project: str) -> str:
 
 def _permission(words: str, context: Context, project: str) -> str:
     named = re.search(r"[a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+(?='|\"|`| )", words + " ")
-    permission = named.group() if named else _PERMISSIONS.get(context.method, "")
+    if re.search("act as service.?account", words):
+        permission = "iam.serviceAccounts.actAs"
+    else:
+        permission = named.group() if named else _PERMISSIONS.get(context.method, "")
     role = _ROLES.get(permission, _DEFAULT_ROLE)
     lacking = f" the permission {permission} is missing" if permission else ""
     return (

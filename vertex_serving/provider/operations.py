@@ -22,6 +22,7 @@ _STAGES: Final = {
 
 _SHORTEST_POLL: Final = 0.25
 _LONGEST_POLL: Final = 10.0
+_SHORTEST_PAUSE: Final = 0.1
 _REFUSALS: Final = 6
 """How often a change may be refused as untimely with nothing under way on the endpoint, before that is an error."""
 
@@ -101,7 +102,7 @@ class Patience:
         self._refusals += 1
         if self._refusals >= _REFUSALS:
             raise error
-        self._task.pause(0.1 * 2**self._refusals)
+        self._task.pause(_SHORTEST_PAUSE * 2**self._refusals)
 
 
 def stage(operation: dict[str, Any]) -> str:

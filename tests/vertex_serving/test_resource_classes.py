@@ -1,0 +1,122 @@
+"""The Python classes: what a program gives and gets, with Pulumi's own mocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+
+import vertex_serving
+from tests.vertex_serving.harness import DEPLOYED_MODEL, ENDPOINT, MODEL, TRAFFIC_SPLIT
+
+
+class Recorder(pulumi.runtime.Mocks):
+    """Answers as the provider would, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        self.made[args.name] = (args.typ, dict(args.inputs))
+        computed: dict[str, Any] = {"deployedModelId": "1234567890", "createTime": "t", "predictHttpUri": ""}
+        if args.typ == TRAFFIC_SPLIT:
+            computed = {"trafficSplit": {"1234567890": 100}}
+        return args.name, {**args.inputs, **computed}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
+        return {}
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    made = Recorder()
+    pulumi.runtime.set_mocks(made, preview=False)
+    return made
+
+
+def read(output: pulumi.Output[Any]) -> Any:
+    """Return the value of an output."""
+    found: list[Any] = []
+
+    @pulumi.runtime.test
+    def wait() -> pulumi.Output[None]:
+        return output.apply(found.append)
+
+    wait()
+    return found[0]
+
+
+def test_a_program_in_snake_case_sends_the_api_s_names(recorder: Recorder) -> None:
+    """Inputs arrive in camelCase, nested ones too, and outputs come back under Python's names."""
+    model = vertex_serving.DeployedModel(
+        "flash",
+        endpoint=ENDPOINT,
+        model=MODEL,
+        display_name="flash",
+        machine_type="n1-standard-4",
+        max_replica_count=5,
+        autoscaling_metric_specs=[vertex_serving.AutoscalingMetricSpecArgs(metric_name="m", target=40)],
+    )
+    split = vertex_serving.TrafficSplit(
+        "traffic",
+        vertex_serving.TrafficSplitArgs(
+            endpoint=ENDPOINT,
+            targets={"flash": vertex_serving.TrafficTargetArgs(deployed_model_id=model.deployed_model_id, percent=100)},
+        ),
+    )
+    assert read(split.traffic_split) == {"1234567890": 100}
+    assert read(model.create_time) == "t"
+    specs = read(model.autoscaling_metric_specs)
+    assert (specs[0].metric_name, specs[0].target) == ("m", 40)
+    assert read(split.targets)["flash"].deployed_model_id == "1234567890"
+    assert recorder.made == {
+        "flash": (
+            DEPLOYED_MODEL,
+            {
+                "endpoint": ENDPOINT,
+                "model": MODEL,
+                "displayName": "flash",
+                "machineType": "n1-standard-4",
+                "maxReplicaCount": 5,
+                "autoscalingMetricSpecs": [{"metricName": "m", "target": 40}],
+            },
+        ),
+        "traffic": (
+            TRAFFIC_SPLIT,
+            {"endpoint": ENDPOINT, "targets": {"flash": {"deployedModelId": "1234567890", "percent": 100}}},
+        ),
+    }
+
+
+def test_args_given_as_an_object_can_be_used_twice(recorder: Recorder) -> None:
+    """One args object makes two resources, and is not changed by either."""
+    args = vertex_serving.DeployedModelArgs(
+        endpoint=ENDPOINT, model=MODEL, display_name="one", machine_type="n1-standard-4"
+    )
+    before = dict(vars(args))
+    resources = [vertex_serving.DeployedModel(name, args) for name in ("a", "b")]
+    assert [read(one.display_name) for one in resources] == ["one", "one"]
+    assert vars(args) == before
+
+
+def test_a_missing_argument_is_python_s_own_error() -> None:
+    """A forgotten argument, or one that does not exist, fails where it is written."""
+    with pytest.raises(TypeError, match="machine_type"):
+        vertex_serving.DeployedModel("flash", endpoint=ENDPOINT, model=MODEL, display_name="flash")
+    with pytest.raises(TypeError, match="machine"):
+        vertex_serving.DeployedModel(
+            "flash", endpoint=ENDPOINT, model=MODEL, display_name="flash", machine_type="n1-standard-4", machine="x"
+        )
+
+
+def test_an_explicit_provider_sends_its_settings_as_text(recorder: Recorder) -> None:
+    """Pulumi keeps a provider's settings as text."""
+    provider = vertex_serving.Provider(
+        "p", vertex_serving.ProviderArgs(allow_base_gemini=True, custom_endpoint="http://h/v1/")
+    )
+    read(provider.urn)
+    assert recorder.made["p"] == (
+        "pulumi:providers:vertex-serving",
+        {"allowBaseGemini": "true", "customEndpoint": "http://h/v1/"},
+    )
