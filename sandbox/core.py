@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox import registry, services
+from sandbox import operations, registry, services
 from sandbox.errors import GoogleError, Json, error_info, permission_denied
-from sandbox.operations import KIND as OPERATION
 from sandbox.operations import Operations
 from sandbox.options import Options
 from sandbox.store import Store
@@ -158,12 +157,12 @@ class Sandbox:
         return shown
 
 
-@registry.state_view("settings")
+@registry.state_view("settings", operations.RUNNING)
 def _hide(_name: str, _value: Json, _seeded: Json | None) -> None:
-    """Settings are no resource."""
+    """Settings are no resource, and running operations are shown themselves."""
 
 
-@registry.state_view(OPERATION)
+@registry.state_view(operations.KIND)
 def _running(_name: str, value: Json, _seeded: Json | None) -> Json | None:
     """Finished operations are history."""
     return value if value["state"] == "running" else None

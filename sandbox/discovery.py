@@ -113,6 +113,7 @@ class Document:
             yield Method(row[0], row[1], row[2], row[4], row[5], row[6], self.service, self.version)
 
 
+@functools.cache
 def is_service(service: str) -> bool:
     """Whether Google's client ships any version of a service's document."""
     return bool(re.fullmatch(r"[a-z0-9]+", service)) and any(documents_folder().glob(f"{service}.v*.json"))

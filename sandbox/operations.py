@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sandbox.core import Sandbox
 
 KIND = "operation"
+# The due times of what is running, so that no call has to look through all that ever ran.
+RUNNING = "operation.running"
 Completion = Callable[["Sandbox", Json], Json]
 Metadata = Callable[["Sandbox", Json, float], Json]
 
@@ -77,6 +79,7 @@ class Operations:
             "state": "running",
         }
         self._sandbox.store.put(KIND, name, record)
+        self._sandbox.store.put(RUNNING, name, {"due": record["due"]})
         if seconds <= 0:
             self._complete(record)
         return self.show(record)
@@ -84,14 +87,16 @@ class Operations:
     def advance(self) -> None:
         """Completes what has come due."""
         now = self._sandbox.clock.now()
-        due = [record for record in self.running() if record["due"] <= now]
-        for record in sorted(due, key=lambda record: record["due"]):
-            self._complete(record)
+        due = [(entry["due"], name) for name, entry in self._sandbox.store.list(RUNNING).items() if entry["due"] <= now]
+        for _, name in sorted(due):
+            record = self._sandbox.store.get(KIND, name)
+            if record is not None:
+                self._complete(record)
 
     def running(self, handler: str = "", prefix: str = "") -> list[Json]:
         """The records that are not finished, of a handler and under a name prefix if given, oldest first."""
-        records = self._sandbox.store.list(KIND, prefix).values()
-        return [r for r in records if r["state"] == "running" and handler in ("", r["handler"])]
+        records = [self._sandbox.store.get(KIND, name) for name in self._sandbox.store.list(RUNNING, prefix)]
+        return [record for record in records if record and handler in ("", record["handler"])]
 
     def get(self, name: str) -> Json | None:
         """The operation as its API shows it, or None."""
@@ -136,12 +141,17 @@ class Operations:
 
     def _complete(self, record: Json) -> None:
         try:
-            response = _completions[record["handler"]](self._sandbox, record)
+            with self._sandbox.store.all_or_nothing():
+                response = _completions[record["handler"]](self._sandbox, record)
         except GoogleError as error:
             self._end(record, "failed", record["due"], error=error.rpc_status())
+        except Exception as error:  # noqa: BLE001 - a fault of the sandbox ends this operation, not every later call
+            fault = GoogleError(500, "INTERNAL", f"Fault of the sandbox in {record['handler']}: {error!r}")
+            self._end(record, "failed", record["due"], error=fault.rpc_status())
         else:
             self._end(record, "done", record["due"], response=response)
 
     def _end(self, record: Json, state: str, ended: float, **result: Json) -> None:
         record.update(state=state, ended=ended, **result)
         self._sandbox.store.put(KIND, record["name"], record)
+        self._sandbox.store.delete(RUNNING, record["name"])

@@ -1,7 +1,9 @@
 """What exists in the sandbox: JSON resources by kind and name, in SQLite, so that it outlives a killed process."""
 
+import contextlib
 import json
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.errors import Json
@@ -74,6 +76,18 @@ class Store:
     def stop_seeding(self) -> None:
         """What is put from here on is the users'."""
         self._seeding = False
+
+    @contextlib.contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """What is put and deleted in this block is forgotten when the block raises; what was before it is not."""
+        self._db.execute("SAVEPOINT block")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK TO block")
+            raise
+        finally:
+            self._db.execute("RELEASE block")
 
     def commit(self) -> None:
         """Makes what was put and deleted permanent."""

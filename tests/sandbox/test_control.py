@@ -10,7 +10,6 @@ import pytest
 import requests
 
 from sandbox import lifecycle
-from sandbox.store import Store
 from sandbox.testing import SandboxHandle, running_sandbox
 from tests.sandbox.vertex import Vertex
 
@@ -74,28 +73,3 @@ def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
     with running_sandbox(state=state) as again:
         vertex = Vertex(again)
         assert vertex.get(f"{vertex.parent}/endpoints/5")["displayName"] == "kept"
-
-
-def test_the_store_forgets_what_was_rolled_back(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s.db")
-    store.put("kind", "kept", {"a": 1})
-    store.commit()
-    store.put("kind", "kept", {"a": 2})
-    store.put("kind", "lost", {})
-    store.rollback()
-    assert store.list("kind") == {"kept": {"a": 1}}
-    store.close()
-
-
-def test_the_store_lists_by_prefix_oldest_first_and_takes_it_literally() -> None:
-    store = Store()
-    for name in ("b/2", "b/1", "b%x", "c"):
-        store.put("kind", name, {"name": name})
-    assert list(store.list("kind", "b/")) == ["b/2", "b/1"]
-    assert list(store.list("kind", "b%")) == ["b%x"]
-    store.put("kind", "b/2", {"changed": True})
-    assert store.get("kind", "b/2") == {"changed": True}
-    assert store.delete("kind", "c")
-    assert not store.delete("kind", "c")
-    assert store.get("kind", "c") is None
-    store.close()

@@ -33,6 +33,7 @@ def test_a_deployment_goes_through_googles_stages(vertex: Vertex) -> None:
         now = vertex.sandbox.sandbox.clock.now()
         record |= {"started": now - 360 * tenth, "due": now + 3600 - 360 * tenth}
         store.put("operation", operation["name"], record)
+        store.put("operation.running", operation["name"], {"due": record["due"]})
         store.commit()
         seen.append(vertex.get(operation["name"])["metadata"]["deploymentStage"])
     assert list(dict.fromkeys(seen)) == [

@@ -86,7 +86,9 @@ class Vertex:
         sandbox = self.sandbox.sandbox
         record = sandbox.store.get("operation", operation["name"])
         assert record is not None
-        sandbox.store.put("operation", operation["name"], record | {"due": sandbox.clock.now()})
+        now = sandbox.clock.now()
+        sandbox.store.put("operation", operation["name"], record | {"due": now})
+        sandbox.store.put("operation.running", operation["name"], {"due": now})
         sandbox.store.commit()
         return self.get(operation["name"])
 
