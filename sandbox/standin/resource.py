@@ -69,7 +69,8 @@ class Resource(ABC, Generic[Cloud]):
     def inputs_of(self, state: Props, old_inputs: Props | None) -> Props:
         """The inputs that would give ``state``: those in ``old_inputs`` at a refresh, all that are set at an import."""
         if old_inputs is None:
-            return {k: state[k] for k in self.fields if k != "deletionPolicy" and not is_empty(state.get(k))}
+            told = {k for k, f in self.fields.items() if not (is_empty(state.get(k)) and is_empty(f.default))}
+            return {k: state[k] for k in self.fields if k in told and k != "deletionPolicy"}
         return {k: _shaped(v, state.get(k)) for k, v in old_inputs.items()}
 
 

@@ -96,7 +96,7 @@ class Rest:
         while (found := look()) is None:
             if time.monotonic() > deadline:
                 raise RestError(
-                    f"{what} was not done after {timeout:.0f} s. It may still finish: refresh, then try again."
+                    f"{what} was not done after {timeout:g} s. It may still finish: refresh, then try again."
                 )
             self.pause(pause)
             pause = min(pause * 1.5, _LONGEST_POLL)

@@ -75,7 +75,7 @@ class Service(GcpResource):
         return f"{parts['project']}/{parts['service']}", {}
 
     def _enable(self, cloud: Cloud, project: str, service: str, timeout: float) -> None:
-        """Joins the batch that is gathering for the project, or starts one and sends it."""
+        """Joins the batch that is gathering for the project, or starts one; alone again where the batch failed."""
         with self._lock:
             gathering = self._batches.setdefault(cloud, {})
             batch = gathering.get(project)
@@ -95,9 +95,11 @@ class Service(GcpResource):
             finally:
                 batch.sent.set()
         elif not batch.sent.wait(timeout):
-            raise RestError(f"Enabling {', '.join(batch.services)} was not done after {timeout:.0f} s.")
-        if batch.error is not None:
-            raise RestError(str(batch.error), batch.error.code, batch.error.status)
+            raise RestError(f"Enabling {', '.join(batch.services)} was not done after {timeout:g} s.")
+        if batch.error is not None and len(batch.services) > 1:
+            _send(cloud, project, [service], timeout)
+        elif batch.error is not None:
+            raise batch.error
 
 
 @dataclass
