@@ -13,6 +13,7 @@ from sandbox.identity import token_for
 from sandbox.standin import gcp as gcp_plugin
 from sandbox.standin import serve
 from sandbox.standin.gcp.cloud import Cloud
+from sandbox.standin.gcp.service_account import Account
 from sandbox.standin.rest import RestError
 from sandbox.standin.values import from_struct, to_struct
 from sandbox.testing import SandboxHandle
@@ -37,14 +38,13 @@ def gcp(ports: dict[str, int]) -> Plugin:
     return Plugin(ports["gcp"])
 
 
-def test_a_refusal_names_the_resource_the_call_the_status_and_googles_words(
-    sandbox: SandboxHandle, gcp: Plugin
-) -> None:
+def test_a_refusal_names_the_call_the_status_and_googles_words(sandbox: SandboxHandle, gcp: Plugin) -> None:
     make_account(sandbox)
     said = error_of(gcp.create, ACCOUNT, {"accountId": "gemini-inference-sa"})
     assert said == (
         "Could not create thing: POST iam/v1/projects/sandbox-project/serviceAccounts was refused with"
-        " 409 ALREADY_EXISTS: Service account gemini-inference-sa already exists within project projects/sandbox-project."
+        " 409 ALREADY_EXISTS: Service account gemini-inference-sa already exists within project"
+        " projects/sandbox-project."
     )
 
 
@@ -136,7 +136,7 @@ def test_an_operation_that_takes_too_long_says_so(sandbox: SandboxHandle, gcp: P
     sandbox.set(operationSeconds=600)
     inputs = {"name": "77", "displayName": "e", "location": "us-central1"}
     said = error_of(gcp.create, ENDPOINT, inputs, 0.2)
-    assert "was not done after 0 s" in said
+    assert "was not done after 0.2 s" in said
 
 
 def test_cancel_ends_what_is_waiting(sandbox: SandboxHandle, gcp: Plugin) -> None:
@@ -152,7 +152,7 @@ def test_cancel_ends_what_is_waiting(sandbox: SandboxHandle, gcp: Plugin) -> Non
     assert said == ["Could not create thing: The engine cancelled this operation."]
 
 
-class _Unreadable(gcp_plugin.Account):
+class _Unreadable(Account):
     """A resource that can be made, but not read back."""
 
     def read(self, cloud: Cloud, resource_id: str, state: Props) -> Props | None:
