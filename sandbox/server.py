@@ -24,7 +24,7 @@ from sandbox.registry import Answer, Call, Raw, Stream
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 _READING = re.compile(
-    r"^(get|list|search|query|fetch|wait|test|count|compute|explain|predict|rawPredict|generate|stream|direct|server|lookup)"
+    r"^(get|list|search|query|fetch|wait|test|count|compute|explain|predict|rawPredict|generate|stream|direct|server|lookup|completions)"
 )
 
 

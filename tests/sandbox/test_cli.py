@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -112,6 +113,33 @@ def test_a_signal_reaches_the_command_and_the_sandbox_ends_after_it(
     finally:
         process.kill()
         process.wait()
+
+
+def test_ctrl_c_at_a_terminal_reaches_the_command_once(tmp_path: Path, env: dict[str, str]) -> None:
+    script = (
+        "import os, signal, time\n"
+        "got = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: got.append(1))\n"
+        "os.write(1, b'ready\\n')\n"
+        "while not got: time.sleep(0.01)\n"
+        "time.sleep(0.5)\n"
+        "os.write(1, b'interrupted %d\\n' % len(got))\n"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execve(sys.executable, [*SANDBOX, "run", "--", sys.executable, "-c", script], env)
+    with os.fdopen(terminal, "rb+", buffering=0) as screen:
+        seen = b""
+        while b"ready" not in seen:
+            seen += screen.read(100)
+        screen.write(b"\x03")
+        while b"interrupted" not in seen or not seen.endswith(b"\n"):
+            seen += screen.read(100)
+        # The terminal stays open until the end, which would otherwise be a hang-up.
+        status = os.waitpid(pid, 0)[1]
+    assert b"interrupted 1" in seen
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_a_command_that_a_signal_ended_gives_128_and_the_signal(tmp_path: Path, env: dict[str, str]) -> None:

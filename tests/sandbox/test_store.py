@@ -38,9 +38,14 @@ def test_a_list_is_by_prefix_oldest_first_and_takes_the_prefix_literally() -> No
 def test_a_block_that_raises_takes_back_only_what_it_put() -> None:
     store = Store()
     store.put("kind", "before", {})
-    with pytest.raises(RuntimeError), store.all_or_nothing():
-        store.put("kind", "within", {})
-        raise RuntimeError
+
+    def fails() -> None:
+        with store.all_or_nothing():
+            store.put("kind", "within", {})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fails()
     store.commit()
     assert list(store.list("kind")) == ["before"]
     store.close()

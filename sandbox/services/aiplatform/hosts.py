@@ -39,10 +39,9 @@ def check_prediction(host: str, endpoint: Json) -> None:
             f" access the endpoint using its dedicated dns name '{dedicated}'."
         )
     if private:
-        addresses = ", ".join(sorted(connect.addresses(endpoint))) or "known once a model is deployed"
-        raise failed_precondition(
-            f"Private Service Connect Endpoint {endpoint['name']} can be accessed at its address ({addresses}) only."
-        )
+        addresses = ", ".join(sorted(connect.addresses(endpoint)))
+        where = f"at {addresses}" if addresses else "through a forwarding rule to its service attachment"
+        raise failed_precondition(f"Private Service Connect Endpoint {endpoint['name']} can be accessed only {where}.")
     if endpoint.get("network"):
         raise failed_precondition(
             f"Private Endpoint {endpoint['name']} can be accessed from its peered network only, at the"
