@@ -83,7 +83,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._voice = EngineVoice()
         self._voice.connect(engine)
         self._resources: dict[str, Resource] = {one.token: one for one in (DeployedModel(), TrafficSplit())}
-        self._session = self._new_session({})
+        self._session = self._new_session(Settings())
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Say which kinds of values this provider takes: plain ones, secrets already opened by the engine."""
@@ -122,7 +122,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     @spoken
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Begin a run of Pulumi."""
-        self._session = self._new_session(wire.read(request.args))
+        self._session = self._new_session(Settings.load(wire.read(request.args), self._environment))
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     @spoken
@@ -186,8 +186,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """End every call that is under way."""
         self._session.cancelled.set()
 
-    def _new_session(self, config: wire.Properties) -> Session:
-        settings = Settings.load(config, self._environment)
+    def _new_session(self, settings: Settings) -> Session:
         return Session(settings, Vertex(settings.address, self._transport))
 
     def _task(self, request: Any) -> Task:

@@ -22,7 +22,7 @@ from typing import Any, Final
 from vertex_serving.provider.deployed_model_inputs import ENDPOINT, ENDPOINT_FORM
 from vertex_serving.provider.deployment import find
 from vertex_serving.provider.diffs import Change, compare_maps, compare_scalars
-from vertex_serving.provider.failures import ApiError, Refused, Uncertain
+from vertex_serving.provider.failures import ApiError, Cancelled, Failure, Refused, TimedOut, Uncertain, Unfinished
 from vertex_serving.provider.fields import Fields, Problem, in_map
 from vertex_serving.provider.google_errors import Context, explain
 from vertex_serving.provider.operations import Patience
@@ -103,16 +103,27 @@ class TrafficSplit:
             return
         endpoint = parse(id_)
         try:
-            _change(session, task, endpoint, {})
+            SplitChange(session, task, endpoint).make({})
         except ApiError as error:
             if not error.gone:
                 raise explain(error, Context("endpoints.patch", endpoint)) from None
 
     def _set(self, session: Session, task: Task, endpoint: str, inputs: Properties) -> Properties:
+        change = SplitChange(session, task, endpoint)
+        wanted = wanted_split(inputs)
         try:
-            live = _change(session, task, endpoint, wanted_split(inputs))
+            live = change.make(wanted)
         except ApiError as error:
             raise explain(error, Context("endpoints.patch", endpoint)) from None
+        except (Cancelled, TimedOut, Uncertain) as end:
+            if not change.sent:
+                raise
+            raise Unfinished(
+                f"Whether the traffic is changed is not known: Google's answer {_lost(end)}. Run `pulumi up` again.",
+                endpoint + _SUFFIX,
+                inputs | {"trafficSplit": wanted},
+                grpc_status=end.grpc_status,
+            ) from None
         return inputs | {"trafficSplit": live_split(live)}
 
 
@@ -153,27 +164,52 @@ def live_targets(endpoint: Json, olds: Mapping[str, Any]) -> dict[str, Any]:
     return targets
 
 
-def _change(session: Session, task: Task, endpoint: str, split: Split) -> Json:
-    """Set the split, whatever it was, and return the Endpoint; nothing is sent when it is so already."""
-    patience, lost = Patience(session, task, endpoint), 0
-    with task.turn(session.turn(endpoint)):
-        while True:
-            live = session.vertex.endpoint(task, endpoint)
-            _must_be_deployed(live, split, endpoint)
-            if live_split(live) == split:
-                return live
-            task.status(f"changing the traffic to {in_words(split, live)}")
-            try:
-                changed = session.vertex.set_traffic_split(task, endpoint, split, live.get("etag", ""))
-                task.status(f"traffic: {in_words(split, live)}")
-                return changed
-            except Uncertain:
-                lost += 1
-                if lost == _LOST_ANSWERS:
-                    raise
-                task.pause(lost)
-            except ApiError as error:
-                patience.wait(error)
+class SplitChange:
+    """One change of an endpoint's split.
+
+    Attributes:
+        sent: Whether a request is out whose answer is not known.
+    """
+
+    def __init__(self, session: Session, task: Task, endpoint: str) -> None:
+        self._session = session
+        self._task = task
+        self._endpoint = endpoint
+        self.sent = False
+
+    def make(self, split: Split) -> Json:
+        """Set the split, whatever it was, and return the Endpoint; nothing is sent when it is so already.
+
+        Raises:
+            ApiError: Google refuses it for good.
+            Failure: It could not be done, or nobody knows (see `sent`).
+        """
+        session, task, endpoint = self._session, self._task, self._endpoint
+        patience, lost = Patience(session, task, endpoint), 0
+        with task.turn(session.turn(endpoint)):
+            while True:
+                live = session.vertex.endpoint(task, endpoint)
+                _must_be_deployed(live, split, endpoint)
+                if live_split(live) == split:
+                    return live
+                task.status(f"changing the traffic to {in_words(split, live)}")
+                self.sent = True
+                try:
+                    changed = session.vertex.set_traffic_split(task, endpoint, split, live.get("etag", ""))
+                    task.status(f"traffic: {in_words(split, live)}")
+                    return changed
+                except Uncertain:
+                    lost += 1
+                    if lost == _LOST_ANSWERS:
+                        raise
+                    task.pause(lost)
+                except ApiError as error:
+                    self.sent = False
+                    patience.wait(error)
+
+
+def _lost(end: Failure) -> str:
+    return "was lost" if isinstance(end, Uncertain) else "was not waited for any longer"
 
 
 def in_words(split: Split, live: Json) -> str:
