@@ -77,6 +77,10 @@ def run(command: Sequence[str], start: Start, state: Path | None, *, attach: boo
     """Runs a command that sees the sandbox, and returns its exit code (128 + n where signal n ended it)."""
     with contextlib.ExitStack() as stack:
         if attach:
+            if start.profile is not None or start.deploy_seconds is not None:
+                raise CommandError(
+                    "--attach takes the running sandbox as it is: leave out --profile, --deploy-seconds."
+                )
             variables = require_served(state or DEFAULT_STATE)["environment"]
         else:
             _, variables = stack.enter_context(started(start, state))

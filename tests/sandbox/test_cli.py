@@ -156,6 +156,8 @@ def test_env_run_attach_and_stop_find_the_served_sandbox(
     assert url.startswith("http://127.0.0.1:")
     attached = sandbox("run", "--attach", "--", "sh", "-c", 'printf %s "$SANDBOX_URL"', cwd=tmp_path, env=env)
     assert attached.stdout == url
+    refused = sandbox("run", "--attach", "--profile", "article", "--", "true", cwd=tmp_path, env=env)
+    assert (refused.returncode, "leave out --profile" in refused.stderr) == (2, True)
     again = sandbox("serve", cwd=tmp_path, env=env)
     assert again.returncode == 2
     assert f"already running on {url}" in again.stderr
