@@ -12,16 +12,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml")
-LINKED = (
-    ".venv",
-    "__main__.py",
-    "components",
-    "model_catalogue.py",
-    "models.yaml",
-    "settings.py",
-    "toolchain",
-    "vertex_serving",
-)
+OWN = (*COPIED, ".git", ".sandbox", "k8s")
+"""What a workspace has of its own, or not at all; everything else of the repository is linked."""
 
 
 class PulumiError(Exception):
@@ -44,10 +36,11 @@ class Workspace:
     def __init__(self, folder: Path, stack: str, environment: dict[str, str] | None = None) -> None:
         self.folder, self.stack, self.environment = folder, stack, environment
         folder.mkdir(parents=True, exist_ok=True)
-        for name in LINKED:
-            link = folder / name
-            link.unlink(missing_ok=True)
-            link.symlink_to(ROOT / name)
+        for entry in ROOT.iterdir():
+            if entry.name not in OWN:
+                link = folder / entry.name
+                link.unlink(missing_ok=True)
+                link.symlink_to(entry)
         for name in COPIED:
             (folder / name).write_text((ROOT / name).read_text())
 

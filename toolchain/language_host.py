@@ -141,6 +141,7 @@ def main() -> None:
         options=[
             ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
             ("grpc.max_send_message_length", MESSAGE_LIMIT_BYTES),
+            ("grpc.so_reuseport", 0),  # a free port must be ours alone
         ],
     )
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(PythonHost(), server)

@@ -1,0 +1,159 @@
+"""`make bench`. Every figure is a ratio, or a count; both sides of a ratio take turns in the same run.
+
+Nothing here is asserted: machines are shared and noisy. The goals stand beside what was measured.
+"""
+
+import json
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from bench import article
+from sandbox.testing import running_sandbox
+from scripts.workspace import Workspace
+
+ROUNDS = 5
+SETTINGS = {
+    "gemini-vertex:kubernetes.context": "sandbox",
+    "gemini-vertex:kubernetes.createNamespace": "true",
+    "vertex-serving:allowBaseGemini": "true",
+}
+BARE = """import pulumi
+import pulumi_gcp
+import pulumi_kubernetes.core.v1
+import pydantic
+import yaml
+
+import vertex_serving
+"""
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long one call takes, in seconds."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def in_turn(one: Callable[[], object], other: Callable[[], object], rounds: int) -> tuple[float, float, float]:
+    """Median seconds of both, and the median of the ratios one/other pair by pair."""
+    pairs = [(seconds(one), seconds(other)) for _ in range(rounds)]
+    firsts, seconds_ = zip(*pairs, strict=True)
+    return statistics.median(firsts), statistics.median(seconds_), statistics.median(a / b for a, b in pairs)
+
+
+def resident_megabytes(needle: str) -> float:
+    """Resident memory of the largest process whose command line has `needle`, in MB."""
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "rss=,args="], check=True, capture_output=True, text=True).stdout
+    sizes = [int(line.split(None, 1)[0]) for line in listed.splitlines() if needle in line]
+    return max(sizes, default=0) / 1024
+
+
+def bare_program(folder: Path, environment: dict[str, str]) -> Workspace:
+    """A program with the imports of ours and no resources."""
+    bare = Workspace(folder, "dev", environment)
+    program = folder / "__main__.py"
+    program.unlink()
+    program.write_text(BARE)
+    bare.init()
+    bare.pulumi("up", "--yes", "--skip-preview")
+    return bare
+
+
+def measure_preview(room: Path) -> list[tuple[str, str, str]]:
+    """A preview with nothing to change, and what a traffic change costs."""
+    with running_sandbox(profile="article", deploy_seconds=0) as cloud:
+        prod = Workspace(room / "prod", "prod", cloud.environment)
+        prod.init(SETTINGS)
+        prod.pulumi("up", "--yes", "--skip-preview")
+        bare = bare_program(room / "bare", cloud.environment)
+        ours, theirs, ratio = in_turn(lambda: prod.pulumi("preview"), lambda: bare.pulumi("preview"), ROUNDS)
+        since = max(call["seq"] for call in calls(cloud.url, 0))
+        prod.set("gemini-vertex:models[0].traffic", "80")
+        prod.set("gemini-vertex:models[1].traffic", "20")
+        prod.pulumi("up", "--yes", "--skip-preview")
+        changing = [call["method"].rpartition(".")[2] for call in calls(cloud.url, since) if call["mutating"]]
+        sandbox_size = requests.get(f"{cloud.url}/_sandbox/health", timeout=30).json().get("residentMegabytes")
+    return [
+        ("preview, nothing to change / bare program", f"{ratio:.2f} ({ours:.1f} s / {theirs:.1f} s)", "≤ 1.3"),
+        ("traffic change: changing calls", ", ".join(changing), "one patch"),
+        ("sandbox at rest", f"{sandbox_size:.0f} MB" if sandbox_size else "not known", "≤ 150 MB"),
+    ]
+
+
+def calls(url: str, since: int) -> list[dict[str, Any]]:
+    """The sandbox's record of calls after `since`."""
+    answer = requests.get(f"{url}/_sandbox/calls", params={"since": since}, timeout=30)
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def measure_provider(room: Path) -> list[tuple[str, str, str]]:
+    """The provider's memory while it waits for a deployment."""
+    with running_sandbox(profile="article", deploy_seconds=8) as cloud:
+        prod = Workspace(room / "memory", "prod", cloud.environment)
+        prod.init(SETTINGS)
+        up = subprocess.Popen(
+            ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "prod"],
+            cwd=prod.folder,
+            env=cloud.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        largest = 0.0
+        while up.poll() is None:
+            largest = max(largest, resident_megabytes(str(prod.folder / "vertex_serving")))
+            time.sleep(0.5)
+    return [("provider while it waits", f"{largest:.0f} MB", "≤ 150 MB")]
+
+
+def measure_gcloud(room: Path) -> list[tuple[str, str, str]]:
+    """`pulumi up` from nothing against the article's gcloud commands."""
+    name = "pulumi up of prod / the article's gcloud commands"
+    if not shutil.which("gcloud"):
+        return [(name, "gcloud is not installed", "≤ 0.33")]
+    with running_sandbox(profile="article", deploy_seconds=0) as cloud:
+        environment = cloud.environment
+        prod = Workspace(room / "up", "prod", environment)
+        prod.init(SETTINGS)
+        listed = article.commands(
+            "sandbox-project", "123456789012", "987654321098", "us-central1", ("gemini-3.5-flash", "gemini-2.5-pro")
+        )
+
+        def reset() -> None:
+            requests.post(f"{cloud.url}/_sandbox/reset", timeout=30).raise_for_status()
+
+        ups, scripts = [], []
+        for _ in range(3):
+            ups.append(seconds(lambda: prod.pulumi("up", "--yes", "--skip-preview")))
+            prod.pulumi("destroy", "--yes", "--skip-preview")
+            reset()
+            scripts.append(seconds(lambda: article.run(listed, environment)))
+            reset()
+        ratio = statistics.median(up / script for up, script in zip(ups, scripts, strict=True))
+    seen = f"{ratio:.2f} ({statistics.median(ups):.1f} s / {statistics.median(scripts):.1f} s)"
+    return [(name, seen, "≤ 0.33")]
+
+
+def main() -> None:
+    """Measure everything and print one table."""
+    table = Table(title="Both sides of a ratio ran in turn in this run", title_justify="left")
+    for heading in ("what", "measured", "goal"):
+        table.add_column(heading)
+    with tempfile.TemporaryDirectory() as room:
+        for measure in (measure_preview, measure_provider, measure_gcloud):
+            for row in measure(Path(room)):
+                table.add_row(*row)
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()
