@@ -37,7 +37,7 @@ class ProjectServices(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ProjectServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:ProjectServices", name, None, opts)
-        hooks = advise(f"{name}-advice", self, _ADVICE)
+        hooks = advise(f"{name}-services-advice", self, _ADVICE)
         self.services = [
             gcp.projects.Service(
                 f"{name}-{service}",

@@ -56,7 +56,8 @@ class ServicePerimeter(pulumi.ComponentResource):
     """A regular perimeter; changes take up to 30 minutes at Google.
 
     `enforced` is refused, at preview already, unless the stack's state holds a dry-run of the same projects and
-    services (or the perimeter is enforced for them already).
+    services (or the perimeter is enforced for them already). `dry-run` lifts what was enforced: to try more services on
+    a perimeter that must stay enforced, make a second one.
 
     Outputs: `resource_name` (accessPolicies/…/servicePerimeters/…), `mode`.
     """
@@ -64,7 +65,7 @@ class ServicePerimeter(pulumi.ComponentResource):
     def __init__(self, name: str, args: ServicePerimeterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:ServicePerimeter", name, None, opts)
         enforced = args.mode == "enforced"
-        hooks = advise(f"{name}-advice", self, _ADVICE)
+        hooks = advise(f"{name}-perimeter-advice", self, _ADVICE)
         if enforced:
             hooks = pulumi.ResourceHookBinding.merge(hooks, _guard(name, args.dry_run_command))
         inside = [look_up(project, self, opts) for project in args.projects]

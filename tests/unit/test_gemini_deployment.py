@@ -2,14 +2,16 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
 import components as parts
+import vertex_serving
 from components.gemini_deployment import model_name
 from tests.unit.recorder import ADDRESS, Recorder, record
 
 
-def deployment(**changes: Any) -> Recorder:
+def deployment(preview: bool = False, opts: pulumi.ResourceOptions | None = None, **changes: Any) -> Recorder:
     """A GeminiDeployment changed by `changes`, with its outputs."""
 
     def program() -> dict[str, Any]:
@@ -22,10 +24,10 @@ def deployment(**changes: Any) -> Recorder:
             "machine_type": "n1-standard-4",
             **changes,
         }
-        made = parts.GeminiDeployment("mine", parts.GeminiDeploymentArgs(**args))
+        made = parts.GeminiDeployment("mine", parts.GeminiDeploymentArgs(**args), opts)
         return {"id": made.deployed_model_id, "model": made.model, "host": made.private_host}
 
-    return record(program)
+    return record(program, preview=preview)
 
 
 def test_a_deployment_passes_on_what_is_said_and_no_more() -> None:
@@ -59,6 +61,32 @@ def test_a_deployments_machines_and_metrics() -> None:
     assert (inputs["acceleratorType"], inputs["acceleratorCount"]) == ("NVIDIA_TESLA_T4", 2)
     assert (inputs["minReplicaCount"], inputs["maxReplicaCount"]) == (2, 5)
     assert inputs["autoscalingMetricSpecs"] == [{"metricName": metric.metric_name, "target": 60}]
+
+
+@pytest.mark.parametrize(
+    ("args", "custom", "create"),
+    [
+        ({}, None, "60m"),
+        ({"timeout": "90m"}, None, "90m"),
+        ({"timeout": "90m"}, pulumi.CustomTimeouts(create="2h"), "2h"),
+    ],
+)
+def test_a_deployment_may_take_an_hour_unless_someone_says_otherwise(
+    args: dict[str, Any], custom: pulumi.CustomTimeouts | None, create: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real ones take 5 to 60 minutes; an argument or Pulumi's own option overrides."""
+    seen: list[pulumi.ResourceOptions] = []
+
+    class Watched(vertex_serving.DeployedModel):
+        def __init__(self, name: str, opts: pulumi.ResourceOptions, **inputs: Any) -> None:
+            seen.append(opts)
+            super().__init__(name, opts=opts, **inputs)
+
+    monkeypatch.setattr(vertex_serving, "DeployedModel", Watched)
+    deployment(opts=pulumi.ResourceOptions(custom_timeouts=custom), **args)
+    (timeouts,) = (opts.custom_timeouts for opts in seen)
+    assert timeouts is not None
+    assert timeouts.create == create
 
 
 @pytest.mark.parametrize(

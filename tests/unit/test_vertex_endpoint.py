@@ -3,6 +3,7 @@
 from typing import Any
 
 import pulumi
+import pulumi_gcp as gcp
 import pytest
 
 import components as parts
@@ -40,6 +41,21 @@ def test_children_are_parented_and_components_typed() -> None:
     monitor: Any = pulumi.runtime.settings.SETTINGS.monitor
     urns = list(monitor.get_registered_resources())
     assert any("VertexEndpoint$gcp:vertex/aiEndpoint:AiEndpoint::mine" in urn for urn in urns)
+
+
+def test_the_split_is_left_to_its_own_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two owners of one field would undo each other; and the new endpoint comes before the old one goes."""
+    seen: list[pulumi.ResourceOptions] = []
+
+    class Watched(gcp.vertex.AiEndpoint):
+        def __init__(self, resource_name: str, opts: pulumi.ResourceOptions, **inputs: Any) -> None:
+            seen.append(opts)
+            super().__init__(resource_name, opts=opts, **inputs)
+
+    monkeypatch.setattr(gcp.vertex, "AiEndpoint", Watched)
+    endpoint()
+    assert [opts.ignore_changes for opts in seen] == [["trafficSplit"]]
+    assert not any(opts.delete_before_replace for opts in seen)
 
 
 def test_private_service_connect_is_the_default() -> None:
