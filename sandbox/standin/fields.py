@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.standin.values import UNKNOWN, Props, has_unknown
+from sandbox.standin.values import Props, has_unknown
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def diff(fields: Fields, old: Props, new: Props, prefix: str = "") -> dict[str, 
 def _compare(field: Field, was: Any, now: Any, path: str) -> dict[str, str]:
     if not has_unknown(now) and _canonical(field, was) == _canonical(field, now):
         return {}
-    if field.nested is not None and now != UNKNOWN and not is_empty(was) and not is_empty(now):
+    if field.nested is not None and was and now:
         if isinstance(was, dict) and isinstance(now, dict):
             return diff(field.nested, was, now, path + ".")
         if isinstance(was, list) and isinstance(now, list):

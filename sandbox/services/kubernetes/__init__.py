@@ -48,26 +48,21 @@ _METADATA = (
 
 @registry.mount("kubernetes")
 async def handle(request: Request, sandbox: "Sandbox") -> Response:
-    """Answers one request, and records it unless it is discovery."""
+    """Answers one request."""
     path = request.url.path.removeprefix("/kubernetes").strip("/")
     if path in ("healthz", "livez", "readyz"):
         return PlainTextResponse("ok")
-    exchange = _Exchange(request, sandbox, path)
     try:
         # kubectl sends no token without TLS, so on loopback its absence means whoever runs the sandbox.
         if given := request.headers.get("authorization"):
             principal_of(given, "container", "kubernetes")
-        response = await exchange.answer()
+        response = await _Exchange(request, sandbox, path).answer()
     except GoogleError:
         sandbox.store.rollback()
         response = _failed(KubernetesError(401, "Unauthorized", "Unauthorized"))
     except KubernetesError as error:
         sandbox.store.rollback()
         response = _failed(error)
-    if exchange.method:
-        mutating = request.method in _VERBS and exchange.saves
-        call = {"service": "kubernetes", "method": exchange.method, "http_method": request.method, "mutating": mutating}
-        sandbox.record({**call, "path": request.url.path, "status": response.status_code})
     return response
 
 
@@ -78,7 +73,6 @@ class _Exchange:
         self.cluster = Cluster(sandbox)
         self.path = path
         self.query: Mapping[str, str] = request.query_params
-        self.method = ""
         self.saves = self.query.get("dryRun") != "All"
         self.manager = self.query.get("fieldManager") or request.headers.get("user-agent", "unknown").partition("/")[0]
 
@@ -88,7 +82,6 @@ class _Exchange:
             return JSONResponse(described)
         kind, namespace, name = _target(self.path)
         verb = _VERBS.get(self.request.method) or ("get" if name else "list")
-        self.method = f"core.v1.{kind.plural}.{verb}"
         if not kind.served and verb not in ("get", "list"):
             raise KubernetesError(405, "MethodNotAllowed", f"the sandbox's cluster takes no {kind.plural}")
         key = f"{namespace}/{name}" if kind.namespaced else name
@@ -139,7 +132,6 @@ class _Exchange:
 
     def _listed(self, kind: Kind, namespace: str) -> Response:
         if self.query.get("watch") in ("true", "1"):
-            self.method = f"core.v1.{kind.plural}.watch"
             return StreamingResponse(self._events(kind, namespace), media_type="application/json")
         items = [o for o in self.cluster.all(kind, namespace) if self._selected(o)]
         if rendering.wants_table(self.request.headers.get("accept", "")):
