@@ -13,12 +13,12 @@ from typing import Any
 import grpc
 import requests
 from google.protobuf import empty_pb2
+from google.rpc import status_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import (
     engine_pb2_grpc,
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
-    status_pb2,
 )
 
 from sandbox.testing import SandboxHandle, running_sandbox

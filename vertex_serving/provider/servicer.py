@@ -15,7 +15,10 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+
+# Pulumi has a copy of this message, which cannot be loaded beside Google's own in one process.
+from google.rpc import status_pb2  # type: ignore[import-untyped]
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from vertex_serving.provider import wire
 from vertex_serving.provider.deployed_model import DeployedModel
