@@ -96,6 +96,17 @@ def test_an_endpoint_that_is_gone_is_named(here: World, ids: dict[str, str]) -> 
         here.engine().create(TRAFFIC_SPLIT, "traffic", news)
 
 
+def test_a_peered_endpoint_has_no_split(here: World) -> None:
+    """It holds one model with all the traffic: the sentence says so at once, and names the way out."""
+    endpoint = here.make_endpoint("87654321", network="projects/123456789012/global/networks/default")
+    engine = here.engine()
+    _, outputs = engine.create(DEPLOYED_MODEL, "flash", model_inputs(endpoint=endpoint))
+    news = split({"flash": outputs["deployedModelId"]}, flash=100) | {"endpoint": endpoint}
+    with pytest.raises(Failed, match=r"peered network.*Leave the TrafficSplit out, or use Private Service Connect"):
+        engine.create(TRAFFIC_SPLIT, "traffic", news)
+    assert patches(here) == 0
+
+
 def test_delete_empties_the_split(here: World, ids: dict[str, str]) -> None:
     """Afterwards no model has traffic, so all can be undeployed; a second delete, or one without endpoint, is fine."""
     _, outputs = here.engine().create(TRAFFIC_SPLIT, "traffic", split(ids, flash=95, pro=5))

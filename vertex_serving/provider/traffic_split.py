@@ -189,7 +189,7 @@ class SplitChange:
         with task.turn(session.turn(endpoint)):
             while True:
                 live = session.vertex.endpoint(task, endpoint)
-                _must_be_deployed(live, split, endpoint)
+                _must_be_possible(live, split, endpoint)
                 if live_split(live) == split:
                     return live
                 task.status(f"changing the traffic to {in_words(split, live)}")
@@ -218,7 +218,12 @@ def in_words(split: Split, live: Json) -> str:
     return ", ".join(shares) or "none"
 
 
-def _must_be_deployed(live: Json, split: Split, endpoint: str) -> None:
+def _must_be_possible(live: Json, split: Split, endpoint: str) -> None:
+    if split and live.get("network"):
+        raise Refused(
+            f"{endpoint} is a private endpoint in a peered network: it holds one model, which gets all traffic, and "
+            "has no split. Leave the TrafficSplit out, or use Private Service Connect."
+        )
     missing = [id_ for id_ in split if find(live, id_) is None]
     if missing:
         there = [f"{one['id']} ({one.get('displayName', '')})" for one in live.get("deployedModels", [])]
