@@ -10,15 +10,23 @@ import pulumi_gcp as gcp
 from components.advice import advise
 from components.project_lookup import look_up
 
-_ADVICE = {
-    "ALREADY_EXISTS|Error 409": (
-        "{parent} has an access policy already, and there is room for one: give its number as the access policy "
-        "(`gcloud access-context-manager policies list --organization=NUMBER`)"
-    ),
+_PERMISSION = {
     "PERMISSION_DENIED|Error 403": (
         "your account may not change access policies: it needs roles/accesscontextmanager.policyAdmin on the "
         "organization: gcloud organizations add-iam-policy-binding NUMBER --member=user:YOUR_ACCOUNT "
         "--role=roles/accesscontextmanager.policyAdmin"
+    ),
+}
+_POLICY_ADVICE = _PERMISSION | {
+    "ALREADY_EXISTS|Error 409": (
+        "{parent} has an access policy already, and there is room for one: give its number as the access policy "
+        "(`gcloud access-context-manager policies list --organization=NUMBER`)"
+    ),
+}
+_PERIMETER_ADVICE = _PERMISSION | {
+    "ALREADY_EXISTS|Error 409": (
+        "{name} exists already: give another perimeter id, or take it over with `pulumi import "
+        "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter NAME {name}`"
     ),
 }
 
@@ -35,7 +43,8 @@ class ServicePerimeterArgs:
       default. Whoever deploys from outside, such as a pipeline, needs one once the perimeter is enforced.
     - `mode`: `dry-run` (default) only writes violations to the audit log; `enforced` refuses them.
     - `access_policy`: the number of an existing policy. Default: one is made in `organization`, called `policy_title`;
-      an organization has room for one policy without scopes, so name the existing one where there is one.
+      an organization has room for one policy without scopes, so name the existing one where there is one. What this
+      component made goes with the stack, and with it whatever others put in it.
     - `organization`: the organization's number; default: that of the first project.
     - `dry_run_command`: what to tell someone who enforces without a dry-run before.
     """
@@ -65,11 +74,9 @@ class ServicePerimeter(pulumi.ComponentResource):
     def __init__(self, name: str, args: ServicePerimeterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:ServicePerimeter", name, None, opts)
         enforced = args.mode == "enforced"
-        hooks = advise(f"{name}-perimeter-advice", self, _ADVICE)
-        if enforced:
-            hooks = pulumi.ResourceHookBinding.merge(hooks, _guard(name, args.dry_run_command))
+        guard = _guard(name, args.dry_run_command) if enforced else None
         inside = [look_up(project, self, opts) for project in args.projects]
-        policy = pulumi.Output.format("accessPolicies/{0}", self._policy(name, args, inside[0], hooks))
+        policy = pulumi.Output.format("accessPolicies/{0}", self._policy(name, args, inside[0], guard))
         fence: dict[str, Any] = {
             "resources": [pulumi.Output.format("projects/{0}", project.number) for project in inside],
             "restricted_services": args.restricted_services,
@@ -84,7 +91,12 @@ class ServicePerimeter(pulumi.ComponentResource):
             status=gcp.accesscontextmanager.ServicePerimeterStatusArgs(**fence) if enforced else None,
             spec=None if enforced else gcp.accesscontextmanager.ServicePerimeterSpecArgs(**fence),
             use_explicit_dry_run_spec=not enforced,
-            opts=pulumi.ResourceOptions(parent=self, hooks=hooks),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                hooks=pulumi.ResourceHookBinding.merge(
+                    advise(f"{name}-perimeter-advice", self, _PERIMETER_ADVICE), guard
+                ),
+            ),
         )
         self.resource_name = self.perimeter.name
         self.mode = args.mode
@@ -95,7 +107,7 @@ class ServicePerimeter(pulumi.ComponentResource):
         name: str,
         args: ServicePerimeterArgs,
         project: "pulumi.Output[gcp.organizations.GetProjectResult]",
-        hooks: pulumi.ResourceHookBinding,
+        guard: pulumi.ResourceHookBinding | None,
     ) -> pulumi.Input[str]:
         if args.access_policy is not None:
             return args.access_policy
@@ -103,7 +115,10 @@ class ServicePerimeter(pulumi.ComponentResource):
             f"{name}-policy",
             parent=pulumi.Output.format("organizations/{0}", args.organization or project.apply(_organization)),
             title=args.policy_title,
-            opts=pulumi.ResourceOptions(parent=self, hooks=hooks),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                hooks=pulumi.ResourceHookBinding.merge(advise(f"{name}-policy-advice", self, _POLICY_ADVICE), guard),
+            ),
         ).name
 
 

@@ -38,8 +38,15 @@ POLICY_REFUSED = "googleapi: Error 403: The caller does not have permission, for
         (project_services._ADVICE, REFUSED, {"project": "p1"}, "p1: it needs roles/serviceusage.serviceUsageAdmin"),
         (workload_identity_binding._POOL_ADVICE, POOL, {}, "first GKE cluster that has Workload Identity on"),
         (workload_identity_binding._ROLE_ADVICE, ROLE, {"roleId": "x"}, "the custom role x was deleted"),
-        (service_perimeter._ADVICE, POLICY, {"parent": "organizations/42"}, "organizations/42 has an access policy"),
-        (service_perimeter._ADVICE, POLICY_REFUSED, {}, "roles/accesscontextmanager.policyAdmin"),
+        (service_perimeter._POLICY_ADVICE, POLICY, {"parent": "organizations/42"}, "organizations/42 has an access"),
+        (service_perimeter._POLICY_ADVICE, POLICY_REFUSED, {}, "roles/accesscontextmanager.policyAdmin"),
+        (service_perimeter._PERIMETER_ADVICE, POLICY_REFUSED, {}, "roles/accesscontextmanager.policyAdmin"),
+        (
+            service_perimeter._PERIMETER_ADVICE,
+            POLICY,
+            {"name": "accessPolicies/7/servicePerimeters/x"},
+            "Perimeter NAME",
+        ),
     ],
 )
 def test_googles_refusals_get_their_advice(
