@@ -3,12 +3,14 @@
 Rules: the discovery document's descriptions (v1), cloud.google.com/vpc-service-controls/docs.
 """
 
+import copy
 import re
 import secrets
 from typing import TYPE_CHECKING
 
 from sandbox.core import ORGANIZATION
 from sandbox.errors import Json, aborted, already_exists, invalid_argument, not_found, permission_denied
+from sandbox.listing import apply_mask, mask_paths
 from sandbox.operations import completion
 from sandbox.registry import Call, method
 from sandbox.services import iam_policies
@@ -61,8 +63,7 @@ def list_policies(call: Call) -> Json:
 def patch_policy(call: Call) -> Json:
     """Changes a policy's title."""
     name, policy = _policy(call, call.params["name"], "accesscontextmanager.policies.update")
-    mask = _mask(call, ("title", "scopes"))
-    changed = {**policy, **{field: call.body.get(field) for field in mask}}
+    changed = _masked(call, policy, ("title", "scopes"))
     if not changed.get("title"):
         raise invalid_argument("An access policy must have a title.")
     return _start(call, "update", name, {"put": {name: {k: v for k, v in changed.items() if v}}})
@@ -104,13 +105,18 @@ def list_perimeters(call: Call) -> Json:
 
 @method("accesscontextmanager.accessPolicies.servicePerimeters.patch")
 def patch_perimeter(call: Call) -> Json:
-    """Changes what the mask names; a masked field that the body lacks is cleared."""
-    name, perimeter = _perimeter(call, "accesscontextmanager.servicePerimeters.update")
-    mask = _mask(call, _PERIMETER_FIELDS)
+    """Changes what the mask names; a masked field that the body lacks is cleared.
+
+    A missing perimeter is made: `gcloud access-context-manager perimeters dry-run create` relies on it.
+    """
+    name, permission = call.params["name"], "accesscontextmanager.servicePerimeters.update"
+    _policy(call, name.rpartition("/servicePerimeters/")[0], permission)
+    perimeter = call.sandbox.store.get(PERIMETER, name)
+    known = _PERIMETER_FIELDS if perimeter else (*_PERIMETER_FIELDS, "name", "perimeterType")
+    perimeter = perimeter or {"perimeterType": "PERIMETER_TYPE_REGULAR"}
     if call.body.get("etag") and call.body["etag"] != etag(perimeter):
         raise aborted(f"The etag of {name} does not match: it was changed meanwhile. Read it again, then retry.")
-    changed = {**perimeter, **{field: call.body.get(field) for field in mask}}
-    changed = {k: v for k, v in changed.items() if v not in (None, "", False)}
+    changed = {k: v for k, v in _masked(call, perimeter, known).items() if k != "name" and v not in (None, "", False)}
     check_perimeter(call.sandbox, name.rpartition("/servicePerimeters/")[0], name, changed)
     return _start(call, "update", name, {"put": {name: changed}})
 
@@ -184,13 +190,15 @@ def _shown(name: str, value: Json) -> Json:
     return {"name": name, "etag": etag(value), **value}
 
 
-def _mask(call: Call, known: tuple[str, ...]) -> list[str]:
-    names = {re.sub(r"([A-Z])", lambda m: "_" + m.group(1).lower(), k): k for k in known} | {k: k for k in known}
-    mask = [f.strip() for f in call.query.get("updateMask", "").split(",") if f.strip()]
-    strange = [f for f in mask if f.partition(".")[0] not in names]
-    if not mask or strange:
+def _masked(call: Call, value: Json, known: tuple[str, ...]) -> Json:
+    """A copy of the value with the fields of the mask as the body has them; those that it lacks are cleared."""
+    mask = mask_paths(call.query.get("updateMask", ""))
+    if not mask or any(path.partition(".")[0] not in known for path in mask):
         raise invalid_argument(f"The update mask {','.join(mask)!r} must name one or more of {', '.join(known)}.")
-    return [names[f.partition(".")[0]] for f in mask]
+    changed = copy.deepcopy(value)
+    for path in mask:
+        apply_mask(changed, call.body, path)
+    return changed
 
 
 def _require(call: Call, organization: str, permission: str) -> None:

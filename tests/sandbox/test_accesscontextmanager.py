@@ -157,3 +157,25 @@ def test_a_perimeter_is_made_once_listed_and_deleted(access: Google, policy: str
 def test_a_project_owner_has_no_say_over_the_organization(sandbox: SandboxHandle) -> None:
     stranger = Google(sandbox, "accesscontextmanager", caller="someone@example.com")
     assert refusal(stranger, "GET", "accessPolicies", parent=PARENT).status == "PERMISSION_DENIED"
+
+
+def test_patching_a_perimeter_that_is_missing_makes_it(access: Google, policy: str) -> None:
+    """As `gcloud access-context-manager perimeters dry-run create` does: a GET that answers 404, then a PATCH."""
+    name = f"{policy}/servicePerimeters/gemini_prod_perimeter"
+    body = {**DRY, "perimeterType": "PERIMETER_TYPE_REGULAR"}
+    access(
+        "PATCH",
+        name,
+        body,
+        updateMask="name,title,perimeterType,spec.resources,spec.restrictedServices,useExplicitDryRunSpec",
+    )
+    assert access("GET", name)["spec"] == CONFIG
+    access(
+        "PATCH",
+        name,
+        {"spec": {"restrictedServices": ["storage.googleapis.com"]}},
+        updateMask="spec.restrictedServices",
+    )
+    assert access("GET", name)["spec"] == {**CONFIG, "restrictedServices": ["storage.googleapis.com"]}
+    refused = refusal(access, "PATCH", name.replace("gemini", "9"), body, updateMask="title,spec")
+    assert refused.status == "INVALID_ARGUMENT"
