@@ -38,7 +38,7 @@ class Resource(ABC, Generic[Cloud]):
             return inputs
         return {**inputs, self.named_by: old.get(self.named_by) or proposed}
 
-    def diff(self, old: Props, new: Props) -> dict[str, str]:
+    def diff(self, old: Props, new: Props, old_inputs: Props) -> dict[str, str]:
         """Property path -> name of the PropertyDiff kind, from the state to the new inputs."""
         return fields.diff(self.fields, old, new)
 

@@ -139,7 +139,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer, Generic[Cloud]):
     def Diff(self, request: Any, context: Any) -> Any:
         resource, _ = self._of(request, context)
         old, new = from_struct(request.olds), from_struct(request.news)
-        found = resource.diff(old, new)
+        found = resource.diff(old, new, from_struct(request.old_inputs))
         replaces = [p for p, kind in found.items() if kind.endswith("_REPLACE")]
         keeps_its_name = bool(resource.named_by) and not any(_top(p) == resource.named_by for p in replaces)
         some = provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE
@@ -168,9 +168,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer, Generic[Cloud]):
     def Update(self, request: Any, context: Any) -> Any:
         resource, cloud = self._of(request, context)
         old, new = from_struct(request.olds), from_struct(request.news)
-        changed = {_top(p) for p in resource.diff(old, new)}
+        changed = {_top(p) for p in resource.diff(old, new, from_struct(request.old_inputs))}
         dropped = {k for k, f in resource.fields.items() if k not in new and not f.computed}
-        kept = {k: v for k, v in old.items() if k not in dropped and not k.startswith("__")}
+        kept = {k: v for k, v in old.items() if k not in dropped}
         if request.preview:
             known = {**kept, **new, **resource.planned(cloud, new)}
             return provider_pb2.UpdateResponse(properties=to_struct(known))

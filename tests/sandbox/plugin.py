@@ -62,7 +62,13 @@ class Plugin:
     def diff(self, made: Made, inputs: Props) -> Any:
         """The DiffResponse."""
         return self.stub.Diff(
-            pb.DiffRequest(**_about(made.token), id=made.id, olds=to_struct(made.state), news=to_struct(inputs))
+            pb.DiffRequest(
+                **_about(made.token),
+                id=made.id,
+                olds=to_struct(made.state),
+                old_inputs=to_struct(made.inputs),
+                news=to_struct(inputs),
+            )
         )
 
     def changes(self, made: Made, inputs: Props) -> dict[str, str]:
@@ -73,7 +79,12 @@ class Plugin:
     def update(self, made: Made, inputs: Props, *, preview: bool = False) -> Made:
         """The resource after the update."""
         request = pb.UpdateRequest(
-            **_about(made.token), id=made.id, olds=to_struct(made.state), news=to_struct(inputs), preview=preview
+            **_about(made.token),
+            id=made.id,
+            olds=to_struct(made.state),
+            old_inputs=to_struct(made.inputs),
+            news=to_struct(inputs),
+            preview=preview,
         )
         return Made(made.token, made.id, inputs, from_struct(self.stub.Update(request).properties))
 

@@ -23,8 +23,8 @@ _IDENTITY = ("metadata.name", "metadata.namespace")
 class KubernetesObject(Resource[Cluster]):
     """One kind.
 
-    The state is the live object, with the inputs under ``__inputs``: only what the inputs say is compared, so what the
-    cluster adds of its own is no difference.
+    The state is the live object. Only what the inputs say is compared, so what the cluster adds of its own is no
+    difference.
 
     Args:
         kind: "Namespace".
@@ -51,8 +51,8 @@ class KubernetesObject(Resource[Cluster]):
         return {**inputs, "metadata": {**metadata, "name": name, "annotations": annotations}}
 
     @override
-    def diff(self, old: Props, new: Props) -> dict[str, str]:
-        live = _pruned(old.get("__inputs", {}), old)
+    def diff(self, old: Props, new: Props, old_inputs: Props) -> dict[str, str]:
+        live = _pruned(old_inputs, old)
         if self.namespaced:
             live["metadata"].setdefault("namespace", old["metadata"].get("namespace"))
             same_default = "namespace" not in new["metadata"] and live["metadata"]["namespace"] == "default"
@@ -69,17 +69,7 @@ class KubernetesObject(Resource[Cluster]):
     @override
     def read(self, cluster: Cluster, resource_id: str, state: Props) -> Props | None:
         live = cluster.rest.find(self._path(resource_id))
-        if live is None:
-            return None
-        inputs = (
-            state.get("__inputs") or {k: state[k] for k in self.fields if k in state} or _inputs_from(live, self.fields)
-        )
-        return {
-            **live,
-            "__inputs": _pruned(inputs, live),
-            "__initialApiVersion": "v1",
-            "__fieldManager": _manager(live),
-        }
+        return None if live is None else {**live, "__initialApiVersion": "v1", "__fieldManager": _manager(live)}
 
     @override
     def update(self, cluster: Cluster, resource_id: str, state: Props, inputs: Props, changed: set[str]) -> None:
