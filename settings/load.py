@@ -1,6 +1,7 @@
 """Turns a stack's configuration into `Settings`, or into every mistake in it at once."""
 
 import datetime as dt
+import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import Final, cast
 
 from settings.models import NAME, read_models
 from settings.regions import REGIONS
-from settings.section import Problem, Rule, Section, listed, meant, nearest, shown
+from settings.section import Problem, Rule, Section, listed, meant, shown
 from settings.values import (
     Connectivity,
     EndpointSettings,
@@ -30,7 +31,6 @@ DEFAULT_REGION: Final = "us-central1"
 
 _KEYS = ("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "labels")
 _TEXT_KEYS = ("environment",)
-_NAMESPACES = (PROGRAM, PROVIDER, "gcp", "kubernetes", "pulumi")
 _PROVIDER_KEYS = ("allowBaseGemini", "customEndpoint")
 _CONNECTIVITIES = ("public", "private-service-connect", "peered-network")
 
@@ -124,8 +124,14 @@ def _check_namespaces(config: Mapping[str, str], problems: list[Problem]) -> Non
         if namespace == PROVIDER and name not in _PROVIDER_KEYS:
             guess = meant(name, _PROVIDER_KEYS)
             problems.append(Problem(key, f"is not a known key; the keys here are {listed(_PROVIDER_KEYS)}{guess}"))
-        elif namespace not in _NAMESPACES and (ours := nearest(namespace, (PROGRAM, PROVIDER))):
+        elif namespace not in (PROGRAM, PROVIDER) and (ours := _misspelt(namespace)):
             problems.append(Problem(key, f"belongs to no package of this program; did you mean {ours}:{name}?"))
+
+
+def _misspelt(namespace: str) -> str | None:
+    """Which of our own namespaces this one is a slip of; other packages' names are left alone."""
+    close = difflib.get_close_matches(namespace, (PROGRAM, PROVIDER), n=1, cutoff=0.8)
+    return close[0] if close else None
 
 
 def _decoded(config: Mapping[str, str]) -> dict[str, object]:

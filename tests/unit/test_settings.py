@@ -225,7 +225,7 @@ def test_keys_of_a_misspelt_package_are_named(key: str, says: str) -> None:
     assert says in problems({**prod(), key: "true"})[key]
 
 
-@pytest.mark.parametrize("key", ["gcp:zone", "kubernetes:context", "pulumi:tags", "random:seed"])
+@pytest.mark.parametrize("key", ["gcp:zone", "kubernetes:context", "pulumi:tags", "random:seed", "vertex-ai:x"])
 def test_keys_of_other_packages_are_left_alone(key: str) -> None:
     """They belong to their own providers."""
     assert read({**prod(), key: "x"}).project == "my-project"
