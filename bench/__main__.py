@@ -3,23 +3,21 @@
 Nothing here is asserted: machines are shared and noisy. The goals stand beside what was measured.
 """
 
-import json
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import requests
 from rich.console import Console
 from rich.table import Table
 
 from bench import article
 from sandbox.testing import running_sandbox
-from scripts.workspace import Workspace
+from scripts.workspace import ROOT, Workspace
 
 ROUNDS = 5
 SETTINGS = {
@@ -70,41 +68,41 @@ def bare_program(folder: Path, environment: dict[str, str]) -> Workspace:
 
 
 def measure_preview(room: Path) -> list[tuple[str, str, str]]:
-    """A preview with nothing to change, and what a traffic change costs."""
-    with running_sandbox(profile="article", deploy_seconds=0) as cloud:
-        prod = Workspace(room / "prod", "prod", cloud.environment)
+    """A preview with nothing to change, and what a traffic change is."""
+    with running_sandbox(profile="article", deploy_seconds=0, plugins=True) as cloud:
+        prod = Workspace(room / "prod", "prod", cloud.environ())
         prod.init(SETTINGS)
         prod.pulumi("up", "--yes", "--skip-preview")
-        bare = bare_program(room / "bare", cloud.environment)
+        bare = bare_program(room / "bare", cloud.environ())
         ours, theirs, ratio = in_turn(lambda: prod.pulumi("preview"), lambda: bare.pulumi("preview"), ROUNDS)
-        since = max(call["seq"] for call in calls(cloud.url, 0))
+        since = cloud.last_call()
         prod.set("gemini-vertex:models[0].traffic", "80")
         prod.set("gemini-vertex:models[1].traffic", "20")
         prod.pulumi("up", "--yes", "--skip-preview")
-        changing = [call["method"].rpartition(".")[2] for call in calls(cloud.url, since) if call["mutating"]]
-        sandbox_size = requests.get(f"{cloud.url}/_sandbox/health", timeout=30).json().get("residentMegabytes")
+        changing = [call["method"].rpartition(".")[2] for call in cloud.calls(since, mutating=True)]
     return [
         ("preview, nothing to change / bare program", f"{ratio:.2f} ({ours:.1f} s / {theirs:.1f} s)", "≤ 1.3"),
         ("traffic change: changing calls", ", ".join(changing), "one patch"),
-        ("sandbox at rest", f"{sandbox_size:.0f} MB" if sandbox_size else "not known", "≤ 150 MB"),
     ]
 
 
-def calls(url: str, since: int) -> list[dict[str, Any]]:
-    """The sandbox's record of calls after `since`."""
-    answer = requests.get(f"{url}/_sandbox/calls", params={"since": since}, timeout=30)
-    return [json.loads(line) for line in answer.text.splitlines()]
+def measure_sandbox(_room: Path) -> list[tuple[str, str, str]]:
+    """The memory of a sandbox that has just started, its stand-in plugins included."""
+    # the command's parent is the sandbox itself
+    command = [sys.executable, "-m", "sandbox", "run", "--", "sh", "-c", "ps -o rss= -p $PPID"]
+    said = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    return [("sandbox at rest", f"{int(said.split()[-1]) / 1024:.0f} MB", "≤ 150 MB")]
 
 
 def measure_provider(room: Path) -> list[tuple[str, str, str]]:
     """The provider's memory while it waits for a deployment."""
-    with running_sandbox(profile="article", deploy_seconds=8) as cloud:
-        prod = Workspace(room / "memory", "prod", cloud.environment)
+    with running_sandbox(profile="article", deploy_seconds=8, plugins=True) as cloud:
+        prod = Workspace(room / "memory", "prod", cloud.environ())
         prod.init(SETTINGS)
         up = subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "prod"],
             cwd=prod.folder,
-            env=cloud.environment,
+            env=cloud.environ(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -120,24 +118,21 @@ def measure_gcloud(room: Path) -> list[tuple[str, str, str]]:
     name = "pulumi up of prod / the article's gcloud commands"
     if not shutil.which("gcloud"):
         return [(name, "gcloud is not installed", "≤ 0.33")]
-    with running_sandbox(profile="article", deploy_seconds=0) as cloud:
-        environment = cloud.environment
+    with running_sandbox(profile="article", deploy_seconds=0, plugins=True) as cloud:
+        environment = cloud.environ()
         prod = Workspace(room / "up", "prod", environment)
         prod.init(SETTINGS)
         listed = article.commands(
-            "sandbox-project", "123456789012", "987654321098", "us-central1", ("gemini-3.5-flash", "gemini-2.5-pro")
+            "sandbox-project", "123456789012", "987654321098", "us-central1", ("gemini-3.8-flash", "gemini-4-argon")
         )
-
-        def reset() -> None:
-            requests.post(f"{cloud.url}/_sandbox/reset", timeout=30).raise_for_status()
 
         ups, scripts = [], []
         for _ in range(3):
             ups.append(seconds(lambda: prod.pulumi("up", "--yes", "--skip-preview")))
             prod.pulumi("destroy", "--yes", "--skip-preview")
-            reset()
+            cloud.reset()
             scripts.append(seconds(lambda: article.run(listed, environment)))
-            reset()
+            cloud.reset()
         ratio = statistics.median(up / script for up, script in zip(ups, scripts, strict=True))
     seen = f"{ratio:.2f} ({statistics.median(ups):.1f} s / {statistics.median(scripts):.1f} s)"
     return [(name, seen, "≤ 0.33")]
@@ -149,7 +144,7 @@ def main() -> None:
     for heading in ("what", "measured", "goal"):
         table.add_column(heading)
     with tempfile.TemporaryDirectory() as room:
-        for measure in (measure_preview, measure_provider, measure_gcloud):
+        for measure in (measure_preview, measure_sandbox, measure_provider, measure_gcloud):
             for row in measure(Path(room)):
                 table.add_row(*row)
     Console(width=120).print(table)
