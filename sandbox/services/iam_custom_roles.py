@@ -31,6 +31,13 @@ def get_predefined(call: Call) -> Json:
     return {**answer, "includedPermissions": listed} if listed else answer
 
 
+@method("iam.permissions.queryTestablePermissions")
+def query_testable_permissions(call: Call) -> Json:
+    """The permissions that a custom role can have; gcloud looks here before it makes one."""
+    named = {p for _, permissions in ROLES.values() for p in permissions if "*" not in p}
+    return page(call, "permissions", [{"name": p, "stage": "GA"} for p in sorted(named)])
+
+
 @method("iam.projects.roles.create")
 def create(call: Call) -> Json:
     """A new role. The id of a deleted one stays taken until it is gone for good."""

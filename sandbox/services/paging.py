@@ -8,15 +8,16 @@ from sandbox.registry import Call
 
 
 def page(call: Call, key: str, items: list[Json], default: int = 100, most: int = 1000) -> Json:
-    """The page of `items` that the call asks for, under `key`; an empty list is left out, as Google leaves it out.
+    """The page of `items` that the call asks for, in its query or body, under `key`; an empty list is left out, as Google leaves it out.
 
     Raises:
         GoogleError: 400 for a negative pageSize or a pageToken that this list did not give.
     """
-    size = int(call.query.get("pageSize") or call.query.get("maxResults") or default)
+    asked = {**call.body, **call.query}
+    size = int(asked.get("pageSize") or asked.get("maxResults") or default)
     if size < 0:
         raise invalid_argument("Page size must not be negative.")
-    start = _offset(call.query.get("pageToken", ""))
+    start = _offset(asked.get("pageToken", ""))
     shown = items[start : start + (min(size, most) or default)]
     answer: Json = {key: shown} if shown else {}
     end = start + len(shown)

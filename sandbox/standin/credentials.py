@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import httpx
 
 from sandbox.identity import DEPLOYER, token_for
-from sandbox.standin.rest import RestError
+from sandbox.standin.rest import RestError, http_client
 
 
 def access_token(environ: Mapping[str, str]) -> str:
@@ -19,7 +19,7 @@ def default_project(sandbox_url: str) -> str:
     """The project that the metadata server names. Raises RestError when it does not answer."""
     url = f"{sandbox_url}/computeMetadata/v1/project/project-id"
     try:
-        with httpx.Client(trust_env=False, timeout=30.0) as http:
-            return http.get(url, headers={"Metadata-Flavor": "Google"}).raise_for_status().text
+        with http_client({"Metadata-Flavor": "Google"}) as http:
+            return http.get(url).raise_for_status().text
     except httpx.HTTPError as error:
         raise RestError(f"GET {url} failed: {error}.") from error

@@ -187,3 +187,10 @@ def test_a_custom_role_grants_what_it_holds_until_it_is_deleted(sandbox: Sandbox
     assert held == {"permissions": ["aiplatform.endpoints.predict"]}
     iam("DELETE", name)
     assert someone("POST", f"{someone.project}:testIamPermissions", asked) == {}
+
+
+def test_the_permissions_that_a_role_can_have_are_told(iam: Google) -> None:
+    body = {"fullResourceName": f"//cloudresourcemanager.googleapis.com/{iam.project}"}
+    named = [p["name"] for p in iam("POST", "permissions:queryTestablePermissions", body)["permissions"]]
+    assert "aiplatform.endpoints.predict" in named
+    assert not any("*" in name for name in named)
