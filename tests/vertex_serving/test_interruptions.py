@@ -68,6 +68,64 @@ def test_a_cancelled_create_may_be_destroyed(slow: World) -> None:
     assert slow.called()[-2:] == ["endpoints.deployModel", "endpoints.undeployModel"]
 
 
+def test_a_create_that_is_cancelled_while_it_joins_keeps_its_state(slow: World) -> None:
+    """The operation that it waits for may be its own deployment: destroy must know of it."""
+    with pytest.raises(Failed, match="still being deployed"):
+        slow.engine().create(DEPLOYED_MODEL, "flash", model_inputs(), timeout=0.5)
+    engine = slow.engine()
+    create = engine.background(engine.create, DEPLOYED_MODEL, "flash", model_inputs())
+    eventually(lambda: any("under way" in text for text in engine.log.texts(ephemeral=True)))
+    engine.cancel()
+    with pytest.raises(Failed, match="may still be under way in an operation that an earlier run left") as end:
+        create.result(timeout=10)
+    assert partial(end.value)[1]["createTime"] == ""
+
+
+def test_a_create_that_is_cancelled_after_its_deployment_keeps_its_state(here: World) -> None:
+    """Deployed, and only the last look at it was cut off."""
+    here.sandbox.set(deploySeconds=0.1)
+    faults, hanging = Faults(here), Hanging()
+
+    def then_hang(send: Any) -> Any:
+        answer = send()
+        if answer.body.get("done"):
+            faults.on("GET", hanging)
+        return answer
+
+    faults.on("/operations/", *[then_hang] * 50)
+    engine = here.engine(faults)
+    create = engine.background(engine.create, DEPLOYED_MODEL, "flash", model_inputs())
+    assert hanging.reached.wait(10)
+    engine.cancel()
+    with pytest.raises(Failed) as end:
+        create.result(timeout=10)
+    assert partial(end.value)[0].rpartition("/")[2] in here.deployed()
+    hanging.release.set()
+
+
+def test_deleting_what_is_gone_does_not_wait_for_others(slow: World) -> None:
+    """Another person's deployment on the same endpoint does not hold up the delete of a model that is gone."""
+    other = slow.engine()
+    other.background(other.create, DEPLOYED_MODEL, "other", model_inputs(displayName="other"))
+    eventually(lambda: deploys(slow) == 1)
+    outputs = model_inputs(createTime="2026-11-23T00:00:00Z")
+    slow.engine().delete(DEPLOYED_MODEL, "flash", f"{ENDPOINT}/deployedModels/1234567890", outputs)
+    assert slow.deployed() == {}
+
+
+def test_somebody_who_deploys_the_same_thing_at_the_same_time_is_joined(here: World) -> None:
+    """Google's ALREADY_EXISTS means that the deployment is there or coming: look, and adopt it."""
+    faults = Faults(here)
+
+    def somebody_was_faster(send: Any) -> Any:
+        send()
+        return send()
+
+    faults.on(":deployModel", somebody_was_faster)
+    _, outputs = here.engine(faults).create(DEPLOYED_MODEL, "flash", model_inputs())
+    assert list(here.deployed()) == [outputs["deployedModelId"]]
+
+
 def test_refresh_does_not_drop_what_is_still_being_deployed(slow: World) -> None:
     """Read finds nothing on the endpoint, sees the operation, and keeps the resource as unfinished."""
     engine = slow.engine()
@@ -188,71 +246,3 @@ def test_an_expired_token_in_the_middle_leaves_it_resumable(slow: World) -> None
         slow.engine(faults).create(DEPLOYED_MODEL, "flash", model_inputs())
     assert end.value.code == grpc.StatusCode.UNAUTHENTICATED
     assert partial(end.value)[0].startswith(ENDPOINT)
-
-
-def failed_operation(code: int, message: str) -> Any:
-    """A fault: the operation is over, with an error."""
-
-    def fault(send: Any) -> Any:
-        answer = send()
-        answer.body.pop("response", None)
-        answer.body.update(done=True, error={"code": code, "message": message})
-        return answer
-
-    return fault
-
-
-def test_a_deployment_that_fails_after_it_was_accepted_says_what_is_left(slow: World) -> None:
-    """Google gave it up and nothing is on the endpoint: an error, no state, and the reason in its words."""
-    faults = Faults(slow)
-    faults.on("/operations/", failed_operation(9, "Model server never became ready."))
-    with pytest.raises(Failed, match=r"Model server never became ready.*nothing of it is left on the endpoint") as end:
-        slow.engine(faults).create(DEPLOYED_MODEL, "flash", model_inputs())
-    assert end.value.partial is None
-
-
-def test_a_failed_deployment_that_left_its_model_stays_in_the_state(here: World) -> None:
-    """What Google left on the endpoint is in the state, so that it can be gone on with or destroyed."""
-    here.sandbox.set(deploySeconds=0.1)
-    faults = Faults(here)
-    late = failed_operation(13, "Internal error.")
-
-    def fail_late(send: Any) -> Any:
-        eventually(here.deployed)
-        return late(send)
-
-    faults.on("/operations/", fail_late)
-    with pytest.raises(Failed, match=r"left the deployed model [0-9]{10} on the endpoint") as end:
-        here.engine(faults).create(DEPLOYED_MODEL, "flash", model_inputs())
-    id_, outputs = partial(end.value)
-    here.engine().delete(DEPLOYED_MODEL, "flash", id_, outputs)
-    assert here.deployed() == {}
-
-
-def test_an_adopted_deployment_that_cannot_be_changed_stays_in_the_state(here: World) -> None:
-    """Its model is there though its replicas could not be changed: the state must know it."""
-    here.engine().create(DEPLOYED_MODEL, "flash", model_inputs())
-    faults = Faults(here)
-    faults.on(":mutateDeployedModel", answering(400, "INVALID_ARGUMENT", "Too many replicas."))
-    with pytest.raises(Failed, match="Too many replicas") as end:
-        here.engine(faults).create(DEPLOYED_MODEL, "flash", model_inputs(maxReplicaCount=9))
-    assert partial(end.value)[0].startswith(ENDPOINT)
-
-
-def test_an_update_that_google_refuses_keeps_the_old_state(here: World) -> None:
-    """Nothing was changed, so nothing is recorded: the next preview shows the same change."""
-    id_, outputs = here.engine().create(DEPLOYED_MODEL, "flash", model_inputs())
-    faults = Faults(here)
-    faults.on(":mutateDeployedModel", answering(400, "INVALID_ARGUMENT", "Too many replicas."))
-    with pytest.raises(Failed, match="Too many replicas") as end:
-        here.engine(faults).update(DEPLOYED_MODEL, "flash", id_, outputs, model_inputs(maxReplicaCount=9))
-    assert end.value.partial is None
-
-
-def test_an_update_deploys_anew_what_was_undeployed_by_hand(here: World) -> None:
-    """Without a refresh the state does not know; the update brings the same deployment back."""
-    id_, outputs = here.engine().create(DEPLOYED_MODEL, "flash", model_inputs())
-    body = {"deployedModelId": outputs["deployedModelId"]}
-    here.post("aiplatform", f"v1/{ENDPOINT}:undeployModel", body)
-    here.engine().update(DEPLOYED_MODEL, "flash", id_, outputs, model_inputs(maxReplicaCount=9))
-    assert here.deployed()[outputs["deployedModelId"]]["dedicatedResources"]["maxReplicaCount"] == 9

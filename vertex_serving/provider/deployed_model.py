@@ -24,12 +24,13 @@ from __future__ import annotations
 from typing import Any
 
 from vertex_serving.provider import deployed_model_inputs as inputs_of
-from vertex_serving.provider.deployment import Deployment, find, outputs_of
+from vertex_serving.provider.deployment import Deployment
 from vertex_serving.provider.diffs import Change
 from vertex_serving.provider.failures import ApiError, Refused, Unfinished
 from vertex_serving.provider.fields import Problem
 from vertex_serving.provider.google_errors import Context, explain
-from vertex_serving.provider.operations import under_way
+from vertex_serving.provider.live import find, outputs_of
+from vertex_serving.provider.operations import running
 from vertex_serving.provider.resource import State
 from vertex_serving.provider.session import Session
 from vertex_serving.provider.task import Task
@@ -91,7 +92,7 @@ class DeployedModel:
             live = session.vertex.endpoint(task, endpoint)
             deployed = find(live, deployed_model_id)
             unfinished = bool(old_outputs) and not old_outputs.get("createTime")
-            if deployed is None and unfinished and under_way(session, task, endpoint):
+            if deployed is None and unfinished and running(session, task, endpoint):
                 raise Unfinished(
                     f"{old_outputs.get('displayName', id_)} is still being deployed; `pulumi up` waits for it.",
                     id_,
@@ -116,7 +117,8 @@ class DeployedModel:
                 "same deployment. To deploy it anew, change its displayName."
             )
             return
-        Deployment(session, task, *parse(id_)).take_down(str(outputs.get("displayName", "")))
+        deployment = Deployment(session, task, *parse(id_))
+        deployment.take_down(str(outputs.get("displayName", "")), unfinished=not outputs.get("createTime"))
 
 
 def parse(id_: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from vertex_serving.provider import deployed_model_inputs as inputs_of
@@ -16,7 +17,8 @@ from vertex_serving.provider.failures import (
     Unreachable,
 )
 from vertex_serving.provider.google_errors import Context, explain
-from vertex_serving.provider.operations import Patience, finish, join
+from vertex_serving.provider.live import find, outputs_of, replicas_in_words
+from vertex_serving.provider.operations import Patience, finish, join, left_by_others
 from vertex_serving.provider.session import Session
 from vertex_serving.provider.task import Task, in_words
 from vertex_serving.provider.vertex import Json
@@ -41,6 +43,7 @@ class Deployment:
         self._endpoint = endpoint
         self._id = id_
         self._begun = False
+        self._joining = False
         self._exists = False
         self._method = "endpoints.get"
         self.name = f"{endpoint}/deployedModels/{id_}"
@@ -61,21 +64,25 @@ class Deployment:
             return self._bring_up(inputs, resuming)
         except Failure as error:
             failure = explain(error, self._context(inputs)) if isinstance(error, ApiError) else error
-            if self._begun:
+            if self._begun or (self._joining and creating):
                 raise self._unfinished(self._cut_off(failure, inputs), inputs, failure) from None
             if self._exists and creating:
                 raise self._unfinished(str(failure), inputs, failure) from None
             raise failure from None
 
-    def take_down(self, display_name: str) -> None:
+    def take_down(self, display_name: str, unfinished: bool) -> None:
         """Undeploy the model and wait until it is gone.
+
+        Args:
+            display_name: Its name, for messages.
+            unfinished: Whether the state has it as unfinished, so that a deployment of it may be under way.
 
         Raises:
             Failure: It is still there, or going.
         """
         called = f"{display_name} ({self._id})" if display_name else self._id
         try:
-            operation = self._undeploy(called)
+            operation = self._undeploy(called, unfinished)
             if operation:
                 finish(self._session, self._task, operation, f"undeploying {called}")
                 self._task.status(f"undeployed after {in_words(self._task.elapsed)}")
@@ -101,6 +108,7 @@ class Deployment:
                 if error.http:
                     raise
                 raise self._failed_after_all(error, inputs) from None
+            self._exists = True
             deployed = find(self._look(), self._id)
             if deployed is None:
                 raise Refused(f"Google says that {called} is deployed, and does not list it on {self._endpoint}.")
@@ -121,18 +129,15 @@ class Deployment:
                 deployed = find(self._look(), self._id)
                 if (resuming or deployed is None) and not joined:
                     self._exists = deployed is not None
-                    join(self._session, self._task, self._endpoint)
+                    self._join()
                     joined = True
                     continue
                 if deployed is not None:
                     self._must_match(deployed, inputs)
                     return None, deployed
+                body = inputs_of.to_google(inputs, self._id)
                 try:
-                    self._method, self._begun = "endpoints.deployModel", True
-                    body = inputs_of.to_google(inputs, self._id)
-                    operation = self._session.vertex.deploy_model(self._task, self._endpoint, body)
-                    self._session.started.add(operation["name"])
-                    return operation, None
+                    return self._send("endpoints.deployModel", self._session.vertex.deploy_model, body), None
                 except Uncertain:
                     lost += 1
                     if lost == _LOST_ANSWERS:
@@ -140,11 +145,25 @@ class Deployment:
                     joined = False
                     self._task.pause(lost)
                 except ApiError as error:
-                    self._begun = False
                     patience.wait(error)
-                except Unreachable:
-                    self._begun = False
-                    raise
+
+    def _join(self, kind: str = "") -> None:
+        """Wait for what others have under way on the endpoint: it may be this deployment."""
+        operations = left_by_others(self._session, self._task, self._endpoint, kind)
+        self._joining = bool(operations)
+        join(self._session, self._task, operations)
+        self._joining = False
+
+    def _send(self, method: str, call: Callable[..., Json], *arguments: Any) -> Json:
+        """Ask for a change and return its operation; until Google surely refused it, it counts as begun."""
+        self._method, self._begun = method, True
+        try:
+            operation = call(self._task, self._endpoint, *arguments)
+        except (ApiError, Unreachable):
+            self._begun = False
+            raise
+        self._session.started.add(operation["name"])
+        return operation
 
     def _adjust(self, deployed: Json, inputs: Properties, called: str) -> None:
         """Bring what can change in place to the wanted settings."""
@@ -154,10 +173,9 @@ class Deployment:
                 body, mask = inputs_of.in_place_changes(deployed, inputs)
                 if not mask:
                     return
+                mutate = self._session.vertex.mutate_deployed_model
                 try:
-                    self._method, self._begun = "endpoints.mutateDeployedModel", True
-                    operation = self._session.vertex.mutate_deployed_model(self._task, self._endpoint, body, mask)
-                    self._session.started.add(operation["name"])
+                    operation = self._send("endpoints.mutateDeployedModel", mutate, body, mask)
                 except Uncertain:
                     lost += 1
                     if lost == _LOST_ANSWERS:
@@ -165,7 +183,6 @@ class Deployment:
                     self._task.pause(lost)
                     deployed = find(self._look(), self._id) or deployed
                 except ApiError as error:
-                    self._begun = False
                     patience.wait(error)
                     deployed = find(self._look(), self._id) or deployed
         self._finish(operation, f"changing {called} in place")
@@ -181,7 +198,7 @@ class Deployment:
             raise
         self._begun = False
 
-    def _undeploy(self, called: str) -> Json | None:
+    def _undeploy(self, called: str, unfinished: bool) -> Json | None:
         """Start the undeployment; return None when there is nothing to undeploy."""
         patience, lost, joined = Patience(self._session, self._task, self._endpoint), 0, False
         with self._task.turn(self._session.turn(self._endpoint)):
@@ -196,7 +213,7 @@ class Deployment:
                 if find(live, self._id) is None:
                     if joined:
                         return None
-                    join(self._session, self._task, self._endpoint)
+                    self._join("" if unfinished or lost else "UndeployModel")
                     joined = True
                     continue
                 share = live.get("trafficSplit", {}).get(self._id, 0)
@@ -207,10 +224,7 @@ class Deployment:
                         "TrafficSplit), or delete the TrafficSplit."
                     )
                 try:
-                    self._method, self._begun = "endpoints.undeployModel", True
-                    operation = self._session.vertex.undeploy_model(self._task, self._endpoint, self._id)
-                    self._session.started.add(operation["name"])
-                    return operation
+                    return self._send("endpoints.undeployModel", self._session.vertex.undeploy_model, self._id)
                 except Uncertain:
                     lost += 1
                     if lost == _LOST_ANSWERS:
@@ -240,26 +254,33 @@ class Deployment:
 
     def _failed_after_all(self, error: ApiError, inputs: Properties) -> Failure:
         """Return the failure for a deployment that Google accepted and then gave up, with what it left behind."""
-        reason = str(explain(error, self._context(inputs))).rstrip(".")
-        deployed = find(self._session.vertex.endpoint(self._task, self._endpoint), self._id)
-        if deployed is None:
-            failure = Refused(f"{reason}. Google had accepted the deployment; nothing of it is left on the endpoint.")
-        else:
+        explained = explain(error, self._context(inputs))
+        try:
+            live = self._session.vertex.endpoint(self._task, self._endpoint)
+            self._exists = find(live, self._id) is not None
+            left = f"left the deployed model {self._id} on the endpoint" if self._exists else ""
+        except Failure:
             self._exists = True
-            failure = Refused(
-                f"{reason}. Google had accepted the deployment and left the deployed model {self._id} on the "
-                "endpoint: `pulumi up` goes on with it, `pulumi destroy` takes it away."
-            )
-        failure.grpc_status = explain(error, self._context(inputs)).grpc_status
+            left = "may have left something on the endpoint"
+        if left:
+            left = f" and {left}: `pulumi up` goes on with it, `pulumi destroy` takes it away."
+        else:
+            left = "; nothing of it is left on the endpoint."
+        failure = Refused(f"{str(explained).rstrip('.')}. Google had accepted the deployment{left}")
+        failure.grpc_status = explained.grpc_status
         return failure
 
     def _unfinished(self, reason: str, inputs: Properties, end: Failure) -> Unfinished:
         return Unfinished(reason, self.name, outputs_of({}, {"id": self._id}, inputs), grpc_status=end.grpc_status)
 
     def _cut_off(self, end: Failure, inputs: Properties) -> str:
-        doing = "being changed in place" if self._method == "endpoints.mutateDeployedModel" else "being deployed"
+        doing = "is still being deployed"
+        if self._joining:
+            doing = "may still be under way in an operation that an earlier run left"
+        elif self._method == "endpoints.mutateDeployedModel":
+            doing = "is still being changed in place"
         return (
-            f"{inputs['displayName']} ({self._id}) is still {doing} ({_why(end)}). Google goes on with it; "
+            f"{inputs['displayName']} ({self._id}) {doing} ({_why(end)}). Google goes on with it; "
             "run `pulumi up` again to wait for the same operation."
         )
 
@@ -267,32 +288,6 @@ class Deployment:
         low, high = inputs["minReplicaCount"], inputs["maxReplicaCount"]
         count = f"{low} to {high} replicas" if low != high else f"{low} replica{'s' if low > 1 else ''}"
         return Context(self._method, self._endpoint, inputs["model"], f"{count} of {inputs['machineType']}")
-
-
-def find(endpoint: Json, id_: str) -> Json | None:
-    """Return the deployed model with an id from an Endpoint, or None."""
-    found: list[Json] = [one for one in endpoint.get("deployedModels", []) if one.get("id") == id_]
-    return found[0] if found else None
-
-
-def replicas_in_words(deployed: Json) -> str:
-    """Return how many replicas are up, in words, or "" where Google does not say."""
-    available = deployed.get("status", {}).get("availableReplicaCount")
-    return f"{available} replica{'' if available == 1 else 's'} up" if available is not None else ""
-
-
-def outputs_of(endpoint: Json, deployed: Json, inputs: Properties) -> Properties:
-    """Return the resource's outputs: its inputs, and what Google adds ("" where it has not said it yet)."""
-    private: dict[str, Any] = deployed.get("privateEndpoints", {})
-    connect: dict[str, Any] = endpoint.get("privateServiceConnectConfig", {})
-    addresses = [one["ipAddress"] for one in connect.get("pscAutomationConfigs", []) if one.get("ipAddress")]
-    return inputs | {
-        "deployedModelId": deployed["id"],
-        "createTime": deployed.get("createTime", ""),
-        "serviceAttachment": private.get("serviceAttachment") or connect.get("serviceAttachment") or "",
-        "privateServiceConnectAddress": addresses[0] if addresses else "",
-        "predictHttpUri": private.get("predictHttpUri", ""),
-    }
 
 
 def _why(end: Failure) -> str:

@@ -56,21 +56,38 @@ def finish(session: Session, task: Task, operation: Json, doing: str, detail: Ca
     return operation
 
 
-def join(session: Session, task: Task, endpoint: str) -> None:
-    """Wait for every operation of the endpoint that this run did not start.
+def running(session: Session, task: Task, endpoint: str) -> list[Json]:
+    """Return the endpoint's operations that are not done."""
+    try:
+        return session.vertex.running_operations(task, endpoint)
+    except ApiError as error:
+        if error.gone or error.status == "UNIMPLEMENTED":
+            return []
+        raise
 
-    An earlier run that was killed leaves its operation behind, and nothing in it names the deployed model: so wait for
-    all of them, and look at the endpoint after. How they end does not matter here.
+
+def left_by_others(session: Session, task: Task, endpoint: str, kind: str = "") -> list[Json]:
+    """Return the endpoint's operations that are under way and that this run did not start.
+
+    An earlier run that was killed leaves its operation behind, and nothing in it names the deployed model.
+
+    Args:
+        session: This run.
+        task: The call that asks.
+        endpoint: Full name of the endpoint.
+        kind: Part of the type of the operation's metadata, like `UndeployModel`; "" for operations of any kind.
     """
-    for operation in _running(session, task, endpoint):
-        if operation["name"] in session.started:
-            continue
+    return [
+        operation
+        for operation in running(session, task, endpoint)
+        if operation["name"] not in session.started and kind in operation.get("metadata", {}).get("@type", kind)
+    ]
+
+
+def join(session: Session, task: Task, operations: list[Json]) -> None:
+    """Wait for operations that others started; how they end does not matter here."""
+    for operation in operations:
         _wait_out(session, task, operation, "waiting for an operation that was already under way on the endpoint")
-
-
-def under_way(session: Session, task: Task, endpoint: str) -> bool:
-    """Say whether any operation of the endpoint is not done yet."""
-    return bool(_running(session, task, endpoint))
 
 
 class Patience:
@@ -95,9 +112,9 @@ class Patience:
         """
         if not error.busy:
             raise error
-        running = _running(self._session, self._task, self._endpoint)
-        if running:
-            _wait_out(self._session, self._task, running[0], "waiting until the endpoint takes changes again")
+        under_way = running(self._session, self._task, self._endpoint)
+        if under_way:
+            _wait_out(self._session, self._task, under_way[0], "waiting until the endpoint takes changes again")
             return
         self._refusals += 1
         if self._refusals >= _REFUSALS:
@@ -108,15 +125,6 @@ class Patience:
 def stage(operation: dict[str, Any]) -> str:
     """Return how far an operation is, in words, or ""."""
     return _STAGES.get(operation.get("metadata", {}).get("deploymentStage", ""), "")
-
-
-def _running(session: Session, task: Task, endpoint: str) -> list[Json]:
-    try:
-        return session.vertex.running_operations(task, endpoint)
-    except ApiError as error:
-        if error.gone or error.status == "UNIMPLEMENTED":
-            return []
-        raise
 
 
 def _wait_out(session: Session, task: Task, operation: Json, doing: str) -> None:

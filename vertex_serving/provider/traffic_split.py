@@ -20,11 +20,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vertex_serving.provider.deployed_model_inputs import ENDPOINT, ENDPOINT_FORM
-from vertex_serving.provider.deployment import find
 from vertex_serving.provider.diffs import Change, compare_maps, compare_scalars
 from vertex_serving.provider.failures import ApiError, Cancelled, Failure, Refused, TimedOut, Uncertain, Unfinished
 from vertex_serving.provider.fields import Fields, Problem, in_map
 from vertex_serving.provider.google_errors import Context, explain
+from vertex_serving.provider.live import find
 from vertex_serving.provider.operations import Patience
 from vertex_serving.provider.resource import State
 from vertex_serving.provider.session import Session
