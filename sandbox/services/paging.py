@@ -8,7 +8,7 @@ from sandbox.registry import Call
 
 
 def page(call: Call, key: str, items: list[Json], default: int = 100, most: int = 1000) -> Json:
-    """The page of `items` that the call asks for, in its query or body, under `key`; an empty list is left out, as Google leaves it out.
+    """The page of `items` that the call asks for, under `key`; an empty list is left out, as Google leaves it out.
 
     Raises:
         GoogleError: 400 for a negative pageSize or a pageToken that this list did not give.
