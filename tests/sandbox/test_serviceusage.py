@@ -31,12 +31,17 @@ def test_enable_is_an_operation_that_says_what_it_enabled(sandbox: SandboxHandle
     sandbox.set(operationSeconds=0.1)
     started = usage("POST", f"{usage.project}/services/aiplatform.googleapis.com:enable", {})
     assert "done" not in started
-    assert "aiplatform.googleapis.com" not in enabled(usage)
-    sandbox.set(operationSeconds=0)
     while not (ended := usage("GET", started["name"])).get("done"):
         pass
     assert ended["response"]["service"]["state"] == "ENABLED"
     assert "aiplatform.googleapis.com" in enabled(usage)
+
+
+def test_an_api_is_enabled_only_when_its_operation_is_done(sandbox: SandboxHandle, usage: Google) -> None:
+    sandbox.set(operationSeconds=600)
+    started = usage("POST", f"{usage.project}/services/aiplatform.googleapis.com:enable", {})
+    assert "done" not in usage("GET", started["name"])
+    assert "aiplatform.googleapis.com" not in enabled(usage)
 
 
 def test_enabling_what_is_enabled_is_done_at_once_and_changes_nothing(usage: Google) -> None:
