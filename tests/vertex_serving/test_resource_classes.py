@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -19,7 +21,7 @@ class Recorder(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         self.made[args.name] = (args.typ, dict(args.inputs))
-        computed: dict[str, Any] = {"deployedModelId": "1234567890", "createTime": "t", "predictHttpUri": ""}
+        computed: dict[str, Any] = {"deployedModelId": "1234567890", "createTime": "t", "minReplicaCount": 1}
         if args.typ == TRAFFIC_SPLIT:
             computed = {"trafficSplit": {"1234567890": 100}}
         return args.name, {**args.inputs, **computed}
@@ -98,6 +100,35 @@ def test_args_given_as_an_object_can_be_used_twice(recorder: Recorder) -> None:
     resources = [vertex_serving.DeployedModel(name, args) for name in ("a", "b")]
     assert [read(one.display_name) for one in resources] == ["one", "one"]
     assert vars(args) == before
+
+
+def test_inputs_that_were_not_given_are_outputs(recorder: Recorder) -> None:
+    """A default that the provider fills in, and what has no value at all, can be read like the rest."""
+    model = vertex_serving.DeployedModel(
+        "flash", endpoint=ENDPOINT, model=MODEL, display_name="flash", machine_type="n1-standard-4"
+    )
+    assert read(model.min_replica_count) == 1
+    assert read(model.accelerator_type) is None
+    assert read(model.autoscaling_metric_specs) is None
+
+
+def test_get_reads_by_id(recorder: Recorder) -> None:
+    """A deployment or a split of another program is read by its id, without inputs."""
+    model = vertex_serving.DeployedModel.get("flash", f"{ENDPOINT}/deployedModels/1234567890")
+    assert read(model.deployed_model_id) == "1234567890"
+    split = vertex_serving.TrafficSplit.get("traffic", f"{ENDPOINT}/trafficSplit")
+    assert read(split.traffic_split) == {"1234567890": 100}
+    assert recorder.made == {"flash": (DEPLOYED_MODEL, {}), "traffic": (TRAFFIC_SPLIT, {})}
+
+
+def test_the_readme_s_program_runs(recorder: Recorder) -> None:
+    """The example that people copy makes the two resources."""
+    readme = (Path(vertex_serving.__file__).parent / "README.md").read_text()
+    program = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[0]
+    names: dict[str, Any] = {}
+    exec(program, names)
+    read(names["flash"].urn)
+    assert recorder.made["flash"][1]["acceleratorType"] == "NVIDIA_L4"
 
 
 def test_a_missing_argument_is_python_s_own_error() -> None:

@@ -159,12 +159,12 @@ class DeployedModel(pulumi.CustomResource):
         **inputs: Any,
     ) -> None:
         props = copy.copy(args) if args is not None else DeployedModelArgs(**inputs)
-        for output in (
-            "deployed_model_id",
-            "create_time",
-            "service_attachment",
-            "private_service_connect_address",
-            "predict_http_uri",
-        ):
-            props.__dict__[output] = None
+        for output in DeployedModel.__annotations__:
+            props.__dict__.setdefault(output, None)
         super().__init__("vertex-serving:index:DeployedModel", resource_name, cast("Any", props), opts)
+
+    @staticmethod
+    def get(resource_name: str, id: str, opts: pulumi.ResourceOptions | None = None) -> DeployedModel:  # noqa: A002
+        """Return a deployment that something else manages, by its id `ENDPOINT/deployedModels/ID`."""
+        nothing = DeployedModelArgs.__new__(DeployedModelArgs)
+        return DeployedModel(resource_name, nothing, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))

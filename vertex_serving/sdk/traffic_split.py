@@ -81,5 +81,12 @@ class TrafficSplit(pulumi.CustomResource):
         **inputs: Any,
     ) -> None:
         props = copy.copy(args) if args is not None else TrafficSplitArgs(**inputs)
-        props.__dict__["traffic_split"] = None
+        for output in TrafficSplit.__annotations__:
+            props.__dict__.setdefault(output, None)
         super().__init__("vertex-serving:index:TrafficSplit", resource_name, cast("Any", props), opts)
+
+    @staticmethod
+    def get(resource_name: str, id: str, opts: pulumi.ResourceOptions | None = None) -> TrafficSplit:  # noqa: A002
+        """Return a split that something else manages, by its id `ENDPOINT/trafficSplit`."""
+        nothing = TrafficSplitArgs.__new__(TrafficSplitArgs)
+        return TrafficSplit(resource_name, nothing, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
