@@ -25,12 +25,15 @@ SETTINGS = {
     "gemini-vertex:kubernetes.createNamespace": "true",
     "vertex-serving:allowBaseGemini": "true",
 }
-BARE = """import pulumi
-import pulumi_gcp
+BARE = """import components
+import pulumi
+import pulumi_gcp.accesscontextmanager
+import pulumi_gcp.organizations
+import pulumi_gcp.projects
+import pulumi_gcp.serviceaccount
+import pulumi_gcp.vertex
 import pulumi_kubernetes.core.v1
-import pydantic
-import yaml
-
+import settings
 import vertex_serving
 """
 

@@ -30,6 +30,7 @@ class PythonHost(LanguageServer):
 
     def __init__(self) -> None:
         super().__init__(lambda: None)
+        self.plugins: set[subprocess.Popen[bytes]] = set()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         """Answer with the version of the SDK that programs run on."""
@@ -63,7 +64,11 @@ class PythonHost(LanguageServer):
             runpy.run_path(entry, run_name="__main__")
 
         self.program = program
-        return super().Run(request, context)  # type: ignore[no-untyped-call]
+        result = super().Run(request, context)  # type: ignore[no-untyped-call]
+        if result.error:
+            # it has been shown already; with `bail` the engine ends without showing it again
+            result.bail, result.error = True, ""
+        return result
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
         """Run a plugin's `__main__.py` and stream what it prints until it ends or the engine hangs up."""
@@ -82,6 +87,7 @@ class PythonHost(LanguageServer):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        self.plugins.add(child)
         context.add_callback(lambda: _end(child))
         output: queue.Queue[Any] = queue.Queue()
         readers = [
@@ -95,6 +101,7 @@ class PythonHost(LanguageServer):
             while (item := output.get()) is not None:
                 yield item
         yield language_pb2.RunPluginResponse(exitcode=child.wait())
+        self.plugins.discard(child)
 
 
 def _python_of(info: Any) -> str:
@@ -136,6 +143,7 @@ def _leave_with_parent(stop: threading.Event) -> None:
 
 def main() -> None:
     """Serve on a free loopback port until the engine ends us or ends itself."""
+    host = PythonHost()
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=64),
         options=[
@@ -144,7 +152,7 @@ def main() -> None:
             ("grpc.so_reuseport", 0),  # a free port must be ours alone
         ],
     )
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(PythonHost(), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
@@ -154,6 +162,11 @@ def main() -> None:
     threading.Thread(target=_leave_with_parent, args=(stop,), daemon=True).start()
     stop.wait()
     server.stop(0)
+    for plugin in list(host.plugins):
+        if plugin.poll() is None:
+            plugin.terminate()
+    # an interrupted program still waits in its thread, and Python would wait for that: the engine, for us
+    os._exit(0)
 
 
 if __name__ == "__main__":
