@@ -55,7 +55,7 @@ class GeminiDeploymentArgs:
 
 class GeminiDeployment(pulumi.ComponentResource):
     """A deployed model. Replica bounds and metrics change in place; another model or machine is a new deployment,
-    made before the old one goes.
+    made before the old one goes (with the option `delete_before_replace` after it: a peered endpoint holds only one).
 
     Outputs: `deployed_model_id`, `model` (its full name), `private_host`: the host, and port if any, on which a
     private endpoint answers once this model is up ("" on a public one).
@@ -82,7 +82,11 @@ class GeminiDeployment(pulumi.ComponentResource):
                 for metric in args.autoscaling_metrics
             ]
             or None,
-            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                custom_timeouts=timeouts,
+                delete_before_replace=opts.delete_before_replace if opts else None,
+            ),
         )
         self.deployed_model_id = self.deployed_model.deployed_model_id
         self.model = self.deployed_model.model

@@ -139,7 +139,12 @@ def check_stream(caller: serving.Caller) -> Check:
 
 
 def check_split(target: Target, live: dict[str, Any]) -> Check:
-    """The live split, by deployed model name, against the configured one."""
+    """The live split, by deployed model name, against the configured one; a peered endpoint has none, and one model."""
+    if live.get("network"):
+        models = [model.get("displayName", model["id"]) for model in live.get("deployedModels", [])]
+        wrong = sorted(target.expected_split) != sorted(models) if target.expected_split else len(models) != 1
+        todo = f"It should hold {', '.join(target.expected_split) or 'one model'}. Run `pulumi up`."
+        return Check("traffic split", not wrong, f"peered: all to {', '.join(models) or 'none'}", todo if wrong else "")
     names = {model["id"]: model.get("displayName", model["id"]) for model in live.get("deployedModels", [])}
     split = {
         names.get(key, f"id {key}"): int(percent) for key, percent in live.get("trafficSplit", {}).items() if percent
@@ -207,7 +212,7 @@ def run_checks(target: Target, api: str, stream: bool = True) -> list[Check]:
     except serving.SmokeError as error:
         return [Check("endpoint", False, target.endpoint, str(error))]
     attempt("answer", lambda: check_answer(caller))
-    if stream:
+    if stream and not live.get("network"):  # Google streams on no peered endpoint
         attempt("stream", lambda: check_stream(caller))
     # read after the calls: replicas and operations are then as the calls left them
     attempt("traffic split", lambda: check_split(target, control.endpoint(target.endpoint)))
