@@ -41,7 +41,7 @@ deployments = {
 }
 deployed_models = {name: deployment.deployed_model_id for name, deployment in deployments.items()}
 serving: list[pulumi.Resource] = list(deployments.values())
-traffic: pulumi.Input[dict[str, int]] = settings.traffic
+traffic: pulumi.Input[dict[str, int]] = dict(settings.traffic)
 if not peered:
     split = TrafficSplit(
         "traffic",
