@@ -136,7 +136,7 @@ def processes() -> dict[int, str]:
     """The processes of this machine that were started from this folder, by id."""
     listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], check=True, capture_output=True, text=True).stdout
     pairs = (line.strip().partition(" ") for line in listed.splitlines())
-    return {int(pid): command for pid, _, command in pairs if str(ROOT) in command or "pulumi" in command}
+    return {int(pid): command for pid, _, command in pairs if str(ROOT) in command}
 
 
 def outside(keep: bool) -> int:
