@@ -165,15 +165,18 @@ def check_split(target: Target, live: dict[str, Any]) -> Check:
 
 
 def check_replicas(live: dict[str, Any]) -> Check:
-    """Each deployed model's replicas, between their bounds."""
+    """Each deployed model's replicas, between their bounds; a model on Google's shared machines has none of its own."""
     seen, missing = [], []
     for model in live.get("deployedModels", []):
         name = model.get("displayName", model["id"])
-        bounds = model.get("dedicatedResources", {})
+        bounds = model.get("dedicatedResources")
+        if not bounds:
+            seen.append(f"{name} shared, no replicas of its own")
+            continue
         low, high = bounds.get("minReplicaCount", 0), bounds.get("maxReplicaCount", 0)
         now = model.get("status", {}).get("availableReplicaCount", 0)
         seen.append(f"{name} {now} of {low}–{high}")
-        if bounds and now < low:
+        if now < low:
             missing.append(name)
     if not seen:
         return Check("replicas", False, "no model is deployed", "Run `pulumi up`.")
