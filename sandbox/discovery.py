@@ -18,6 +18,7 @@ from typing import Any, cast
 from sandbox.errors import Json
 
 _FORMAT = 2
+_OWN_DOCUMENTS = Path(__file__).parent / "documents"
 _KEPT = {"$ref", "type", "format", "enum", "readOnly", "repeated", "location", "pattern", "required"}
 
 
@@ -47,6 +48,11 @@ def documents_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("google-api-python-client is not installed: run `make setup`, which installs it.")
     return Path(spec.submodule_search_locations[0]) / "discovery_cache" / "documents"
+
+
+def _sources(pattern: str) -> list[Path]:
+    """The documents of this name that Google's client ships, then those that the sandbox brings for what it lacks."""
+    return [found for folder in (documents_folder(), _OWN_DOCUMENTS) for found in folder.glob(pattern)]
 
 
 def cache_folder() -> Path:
@@ -115,19 +121,19 @@ class Document:
 
 @functools.cache
 def is_service(service: str) -> bool:
-    """Whether Google's client ships any version of a service's document."""
-    return bool(re.fullmatch(r"[a-z0-9]+", service)) and any(documents_folder().glob(f"{service}.v*.json"))
+    """Whether there is a document of any version of the service."""
+    return bool(re.fullmatch(r"[a-z0-9]+", service) and _sources(f"{service}.v*.json"))
 
 
 @functools.cache
 def load(service: str, version: str) -> Document | None:
-    """The document of e.g. ("aiplatform", "v1"), or None where Google's client ships none."""
+    """The document of e.g. ("aiplatform", "v1"), or None where there is none."""
     if not re.fullmatch(r"[a-z0-9]+", service) or not re.fullmatch(r"v\d+\w*", version):
         return None
-    source = documents_folder() / f"{service}.{version}.json"
-    if not source.exists():
+    sources = _sources(f"{service}.{version}.json")
+    if not sources:
         return None
-    text = source.read_text(encoding="utf-8")
+    text = sources[0].read_text(encoding="utf-8")
     revision = cast(re.Match[str], re.search(r'"revision":\s*"(\w*)"', text)).group(1)
     cached = cache_folder() / f"{service}.{version}-{revision}-{len(text)}-{_FORMAT}.json"
     try:

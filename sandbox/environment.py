@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from sandbox.api_keys import key_for
 from sandbox.core import Sandbox
 from sandbox.identity import DEPLOYER, token_for
 
@@ -58,6 +59,7 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
         "GCE_METADATA_IP": address,
         "GCE_METADATA_ROOT": address,
         "GOOGLE_VERTEX_BASE_URL": f"{url}/aiplatform/",
+        "GEMINI_API_KEY": key_for(project),
         "GOOGLE_GEMINI_BASE_URL": f"{url}/generativelanguage/",
         "CLOUDSDK_CONFIG": str(gcloud),
         "CLOUDSDK_CORE_PROJECT": project,

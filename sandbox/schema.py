@@ -66,8 +66,12 @@ def check_query(document: Document, method: Method, query: dict[str, str]) -> di
                 name, "", f"Cannot bind query parameter. Field '{snake(name)}' could not be found in request message."
             )
             continue
-        if known[full].get("type") != "string" or "enum" in known[full]:
-            _Walker(document, problems, answer=False).value({**known[full], "repeated": False}, value, snake(full))
+        if known[full].get("type") == "boolean":
+            # Python's clients write True; a query takes it in any case, a body does not.
+            value = value.lower()
+        if known[full].get("type") != "string" or known[full].keys() & {"enum", "format"}:
+            checked = _Walker(document, problems, answer=False).value(known[full], value, snake(full))
+            value = checked if isinstance(checked, str) else value
         found[full] = value
     problems.raise_any()
     return found
@@ -248,10 +252,14 @@ class _Walker:
         if form in _FORMATS:
             return bool(_FORMATS[form].fullmatch(value)), value
         if form == "byte":
+            # Both alphabets are taken, padded or not (protobuf's JSON mapping); methods see the standard one.
+            standard = value.rstrip("=").replace("-", "+").replace("_", "/")
+            standard += "=" * (-len(standard) % 4)
             try:
-                base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
+                base64.b64decode(standard, validate=True)
             except binascii.Error:
                 return False, value
+            return True, value if self.answer else standard
         return True, value
 
     def integer(self, kind: str, form: str, value: Any) -> tuple[bool, Any]:

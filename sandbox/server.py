@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox import control, discovery, hosts, metadata, registry, schema
+from sandbox import api_keys, control, discovery, hosts, metadata, registry, schema
 from sandbox.core import Sandbox
 from sandbox.discovery import Document, Method
 from sandbox.errors import GoogleError, Json
@@ -68,7 +68,9 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 - a fault of the sandbox must reach the client as one, in words
             self.sandbox.store.rollback()
             response = _broken(self.entry["method"], error)
-        self.sandbox.record({**self.entry, "status": response.status_code})
+        # What a mounted handler knows better of its call: the method, and whether it changed anything.
+        described = getattr(self.request.state, "recorded", {})
+        self.sandbox.record({**self.entry, **described, "status": response.status_code})
         return response
 
     def _advance(self) -> None:
@@ -88,8 +90,9 @@ class Exchange:
         method, params = found
         mutating = method.http_method != "GET" and not _READING.match(method.name)
         self.entry.update(method=method.id, mutating=mutating)
-        authorization = self.request.headers.get("authorization", "")
-        principal = principal_of(authorization, document.service, method.id)
+        authorization, headers = self.request.headers.get("authorization", ""), self.request.headers
+        keyed = api_keys.caller(headers, self.request.query_params, document.service, method.id)
+        principal = keyed or principal_of(authorization, document.service, method.id)
         if registry.is_gated(document.service):
             self._check_project(document, params)
         function = registry.function_of(method.id, method.version)

@@ -1,15 +1,50 @@
 """cloudresourcemanager v1 and v3: projects, their IAM policies, and the organization."""
 
+from fnmatch import fnmatchcase
+
 from sandbox.core import ORGANIZATION
 from sandbox.errors import GoogleError, Json, error_info, permission_denied
-from sandbox.registry import Call, method
+from sandbox.registry import Call, method, not_imitated
 from sandbox.services import iam_policies
+from sandbox.services.paging import page
 
 
 @method("cloudresourcemanager.projects.get", version="v1")
 def get_project_v1(call: Call) -> Json:
     """A project by id or number."""
-    project = _project(call, call.params["projectId"], "resourcemanager.projects.get")
+    return _v1(_project(call, call.params["projectId"], "resourcemanager.projects.get"))
+
+
+@method("cloudresourcemanager.projects.list", version="v1")
+def list_projects_v1(call: Call) -> Json:
+    """The projects that the caller may see, by `field:value` of lifecycleState, id, name, parent.type, parent.id."""
+    seen = [p for p in call.sandbox.store.list("project").values() if _may_see(call, p)]
+    terms = [term.partition(":") for term in call.query.get("filter", "").replace(" AND ", " ").split()]
+    return page(call, "projects", [p for p in map(_v1, seen) if all(_fits(call, p, *term) for term in terms)])
+
+
+def _may_see(call: Call, project: Json) -> bool:
+    resource = f"projects/{project['projectId']}"
+    return iam_policies.allowed(call.sandbox, call.principal.member, resource, "resourcemanager.projects.get")
+
+
+def _fits(call: Call, project: Json, field: str, colon: str, value: str) -> bool:
+    """One term of a filter; case does not count, and a star at the end stands for any rest."""
+    parent = project["parent"]
+    values = {
+        "name": project["name"],
+        "id": project["projectId"],
+        "projectid": project["projectId"],
+        "lifecyclestate": project["lifecycleState"],
+        "parent.type": parent["type"],
+        "parent.id": parent["id"],
+    }
+    if not colon or field.lower() not in values:
+        raise not_imitated(call, f"the filter {field}{colon}{value}")
+    return fnmatchcase(values[field.lower()].lower(), value.lower())
+
+
+def _v1(project: Json) -> Json:
     return {
         "projectId": project["projectId"],
         "projectNumber": project["projectNumber"],

@@ -10,7 +10,7 @@ import re
 
 from sandbox import registry
 from sandbox.errors import Json, aborted, already_exists, failed_precondition, invalid_argument, not_found
-from sandbox.registry import Call, method
+from sandbox.registry import Call, method, not_imitated
 from sandbox.services import iam_policies
 from sandbox.services.iam_roles import ROLES
 from sandbox.services.paging import page
@@ -25,8 +25,35 @@ def get_predefined(call: Call) -> Json:
     name = call.params["name"]
     if name not in ROLES:
         raise not_found(f"The role named {name} was not found.")
+    return _predefined(name, full=True)
+
+
+@method("iam.roles.list")
+def list_predefined(call: Call) -> Json:
+    """The predefined roles, their permissions with `view=FULL`; with a `parent`, that project's own."""
+    if call.query.get("parent"):
+        raise not_imitated(call, "the parent")
+    full = call.query.get("view") == "FULL"
+    return page(call, "roles", [_predefined(name, full=full) for name in sorted(ROLES)], default=300, most=1000)
+
+
+@method("iam.roles.queryGrantableRoles")
+def query_grantable_roles(call: Call) -> Json:
+    """The roles that can be granted on a project: the predefined ones and its own."""
+    found = re.fullmatch(r"//cloudresourcemanager\.googleapis\.com/(projects/[^/]+)", call.body["fullResourceName"])
+    if not found:
+        raise not_imitated(call, f"the resource {call.body['fullResourceName']}")
+    parent, full = _parent(call, found.group(1)), call.body.get("view") == "FULL"
+    iam_policies.require(call, parent, "resourcemanager.projects.getIamPolicy")
+    own = [_shown(n, r) for n, r in call.sandbox.store.list(KIND, f"{parent}/roles/").items() if not r.get("deleted")]
+    own = own if full else [{k: v for k, v in role.items() if k != "includedPermissions"} for role in own]
+    shown = [*(_predefined(name, full=full) for name in sorted(ROLES)), *own]
+    return page(call, "roles", shown, default=300, most=3000)
+
+
+def _predefined(name: str, *, full: bool) -> Json:
     title, permissions = ROLES[name]
-    listed = sorted(p for p in permissions if "*" not in p)
+    listed = sorted(p for p in permissions if "*" not in p) if full else []
     answer = {"name": name, "title": title, "stage": "GA", "etag": "AA=="}
     return {**answer, "includedPermissions": listed} if listed else answer
 

@@ -175,3 +175,18 @@ def test_a_policy_put_back_as_it_was_leaves_nothing_behind(sandbox: SandboxHandl
     assert list(sandbox.state()) == ["iamPolicy"]
     write(manager, {**read(manager), "bindings": before["bindings"]})
     assert sandbox.state() == {}
+
+
+def test_projects_are_listed_and_filtered(sandbox: SandboxHandle) -> None:
+    """Discovery, cloudresourcemanager.projects.list v1: `filter`, case-insensitive, a star for any rest."""
+    manager = Google(sandbox, "cloudresourcemanager")
+
+    def listed(expression: str) -> list[str]:
+        return [project["projectId"] for project in manager("GET", "projects", filter=expression).get("projects", [])]
+
+    assert listed("lifecycleState:ACTIVE") == [sandbox.project]
+    assert listed("name:SANDBOX* parent.type:organization") == [sandbox.project]
+    assert listed("lifecycleState:DELETE_REQUESTED") == []
+    assert refusal(manager, "GET", "projects", filter="labels.color:red").code == 501
+    stranger = Google(sandbox, "cloudresourcemanager", caller="stranger@sandbox.example")
+    assert stranger("GET", "projects") == {}

@@ -194,3 +194,20 @@ def test_the_permissions_that_a_role_can_have_are_told(iam: Google) -> None:
     named = [p["name"] for p in iam("POST", "permissions:queryTestablePermissions", body)["permissions"]]
     assert "aiplatform.endpoints.predict" in named
     assert not any("*" in name for name in named)
+
+
+def test_predefined_roles_are_listed_with_their_permissions_on_request(iam: Google) -> None:
+    """Discovery, iam.roles.list: view BASIC (the default) leaves the permissions out."""
+    basic = {role["name"]: role for role in iam("GET", "roles")["roles"]}
+    assert "includedPermissions" not in basic["roles/aiplatform.user"]
+    full = {role["name"]: role for role in iam("GET", "roles", view="FULL")["roles"]}
+    assert "aiplatform.endpoints.predict" in full["roles/aiplatform.user"]["includedPermissions"]
+
+
+def test_what_can_be_granted_on_a_project_includes_its_own_roles(iam: Google) -> None:
+    """Discovery, iam.roles.queryGrantableRoles."""
+    iam("POST", f"{iam.project}/roles", role())
+    resource = {"fullResourceName": f"//cloudresourcemanager.googleapis.com/{iam.project}"}
+    names = {found["name"] for found in iam("POST", "roles:queryGrantableRoles", resource)["roles"]}
+    assert {"roles/aiplatform.user", f"{iam.project}/roles/predictor"} <= names
+    assert refusal(iam, "POST", "roles:queryGrantableRoles", {"fullResourceName": "//x.googleapis.com/y"}).code == 501

@@ -175,7 +175,8 @@ def test_an_age_is_written_as_kubectl_writes_it(seconds: int, shown: str) -> Non
 
 def test_discovery_names_the_kinds_and_leaves_validation_to_the_server(kube: Kube) -> None:
     assert kube("GET", "api")["versions"] == ["v1"]
-    assert kube("GET", "apis")["groups"] == []
+    reviews = ["authentication.k8s.io", "authorization.k8s.io"]
+    assert [group["name"] for group in kube("GET", "apis")["groups"]] == reviews
     resources = {r["name"]: r for r in kube("GET", "api/v1")["resources"]}
     assert resources["serviceaccounts"]["shortNames"] == ["sa"]
     assert "create" not in resources["secrets"]["verbs"]
@@ -211,6 +212,17 @@ def test_calls_are_recorded_and_a_wrong_token_is_refused(sandbox: SandboxHandle,
     last = sandbox.calls()[-1]
     recorded = (last["service"], last["path"], last["mutating"], last["status"])
     assert recorded == ("kubernetes", "/kubernetes/api/v1/namespaces", True, 201)
+    assert last["method"] == "io.k8s.core.v1.namespaces.create"
+    kube("POST", "api/v1/namespaces", {"metadata": {"name": "trial"}}, dryRun="All")
+    kube("DELETE", "api/v1/namespaces/production", {"dryRun": ["All"]})
+    kube("GET", "api/v1/namespaces")
+    kube("POST", "apis/authentication.k8s.io/v1/selfsubjectreviews", {})
+    assert [(call["method"], call["mutating"]) for call in sandbox.calls(last["seq"])] == [
+        ("io.k8s.core.v1.namespaces.create", False),
+        ("io.k8s.core.v1.namespaces.delete", False),
+        ("io.k8s.core.v1.namespaces.list", False),
+        ("io.k8s.authentication.v1.selfsubjectreviews.create", False),
+    ]
     wrong = requests.get(f"{kube.base}/api/v1/namespaces", headers={"Authorization": "Bearer mine"}, timeout=30)
     assert (wrong.status_code, wrong.json()["reason"]) == (401, "Unauthorized")
     assert requests.get(f"{kube.base}/readyz", timeout=30).text == "ok"

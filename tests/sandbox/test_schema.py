@@ -170,3 +170,27 @@ def test_any_body_is_taken_or_refused_and_what_is_taken_fits_the_schema(body: di
         status = "INVALID_ARGUMENT"
         schema.check_answer(V1, "GoogleCloudAiplatformV1Endpoint", taken)
     assert status == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"), [("False", "false"), ("True", "true"), ("true", "true"), ("FALSE", "false")]
+)
+def test_a_query_takes_a_boolean_in_any_case(given: str, seen: str) -> None:
+    """gcloud 528's `iam roles list` sends showDeleted=False, and Google answers it."""
+    iam = cast(Document, discovery.load("iam", "v1"))
+    method = cast(tuple[Method, dict[str, str]], iam.match("GET", "v1/projects/p/roles"))[0]
+    assert schema.check_query(iam, method, {"showDeleted": given}) == {"showDeleted": seen}
+    with pytest.raises(GoogleError):
+        schema.check_query(iam, method, {"showDeleted": "no"})
+
+
+@pytest.mark.parametrize("given", ["BwZc-b_sewA=", "BwZc+b/sewA=", "BwZc-b_sewA"])
+def test_bytes_are_taken_in_both_alphabets_and_seen_in_one(given: str) -> None:
+    """protobuf.dev/programming-guides/json: bytes; gcloud sends an etag back in the URL-safe alphabet."""
+    iam = cast(Document, discovery.load("iam", "v1"))
+    path = "v1/projects/p/serviceAccounts/a@p.iam.gserviceaccount.com:setIamPolicy"
+    method = cast(tuple[Method, dict[str, str]], iam.match("POST", path))[0]
+    body = {"policy": {"etag": given}}
+    assert schema.check_request(iam, method, body) == {"policy": {"etag": "BwZc+b/sewA="}}
+    deleting = cast(tuple[Method, dict[str, str]], iam.match("DELETE", "v1/projects/p/roles/r"))[0]
+    assert schema.check_query(iam, deleting, {"etag": given}) == {"etag": "BwZc+b/sewA="}

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 from sandbox.core import Sandbox
 from sandbox.errors import Json
-from sandbox.registry import Call
 from sandbox.services.aiplatform import answers
 from sandbox.services.aiplatform.answers import Reply
 from sandbox.services.aiplatform.names import new_id, required
@@ -47,12 +46,12 @@ async def chunks(sandbox: Sandbox, reply: Reply, model_version: str) -> AsyncIte
     yield {"candidates": [_candidate("", reply)], "usageMetadata": _usage(reply), **identity}
 
 
-def count(call: Call) -> Json:
-    """The answer of countTokens."""
-    contents = call.body.get("contents", [])
-    if not contents and not call.body.get("instances"):
+def count(body: Json) -> Json:
+    """The answer of countTokens to this request."""
+    contents = body.get("contents", [])
+    if not contents and not body.get("instances"):
         raise required("contents")
-    texts = [text_of(content) for content in contents] + [str(instance) for instance in call.body.get("instances", [])]
+    texts = [text_of(content) for content in contents] + [str(instance) for instance in body.get("instances", [])]
     characters = sum(len("".join(text.split())) for text in texts)
     return {"totalTokens": sum(map(answers.tokens, texts)), "totalBillableCharacters": characters}
 

@@ -13,7 +13,7 @@ _SHARED = re.compile(r"|(?:[a-z0-9-]+-)?aiplatform(?:\.[a-z]+\.rep)?\.googleapis
 
 _PREDICTION = re.compile(
     r"projects/[^/]+/locations/[^/]+/endpoints/[^/]+"
-    r"(?::(?:predict|rawPredict|streamRawPredict|generateContent|streamGenerateContent|countTokens)|/chat/completions)"
+    r"(?::(?:predict|explain|rawPredict|streamRawPredict|generateContent|streamGenerateContent|countTokens)|/chat/completions)"
 )
 
 

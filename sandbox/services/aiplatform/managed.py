@@ -1,11 +1,13 @@
 """Gemini itself, with no endpoint: publishers/google/models/X:generateContent, streamGenerateContent, countTokens."""
 
+from sandbox import api_keys
 from sandbox.errors import Json
 from sandbox.registry import Call, Stream, method, not_imitated
 from sandbox.services.aiplatform import generation, publishers
 from sandbox.services.aiplatform.names import parse
 
 _METHODS = "aiplatform.projects.locations.publishers.models."
+_EXPRESS = "aiplatform.publishers.models."
 
 
 def _model(call: Call, parameter: str) -> str:
@@ -13,26 +15,30 @@ def _model(call: Call, parameter: str) -> str:
     model = publishers.base_name(name)
     if not model:
         raise not_imitated(call, f"the publisher of {name}")
+    if name.startswith("publishers/"):
+        # Express mode: an API key instead of a project and a location, which are then the key's project's and global.
+        project = api_keys.project(call, "Vertex AI API")["projectId"]
+        name = f"projects/{project}/locations/global/{name}"
     publishers.require(call.sandbox, model, parse(call.sandbox, name))
     return model
 
 
-@method(_METHODS + "generateContent")
+@method(_METHODS + "generateContent", _EXPRESS + "generateContent")
 def generate(call: Call) -> Json:
     """The whole answer."""
     model = _model(call, "model")
     return generation.response(call.sandbox, generation.reply_to(call.body, model), model)
 
 
-@method(_METHODS + "streamGenerateContent")
+@method(_METHODS + "streamGenerateContent", _EXPRESS + "streamGenerateContent")
 def stream(call: Call) -> Stream:
     """The answer in pieces."""
     model = _model(call, "model")
     return Stream(generation.chunks(call.sandbox, generation.reply_to(call.body, model), model))
 
 
-@method(_METHODS + "countTokens")
+@method(_METHODS + "countTokens", _EXPRESS + "countTokens")
 def count(call: Call) -> Json:
     """How long a prompt is."""
     _model(call, "endpoint")
-    return generation.count(call)
+    return generation.count(call.body)

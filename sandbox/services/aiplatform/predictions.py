@@ -75,6 +75,17 @@ def prompt_of(instance: object) -> str:
     return json.dumps(instance)
 
 
+@method(_METHODS + "explain")
+def explain(call: Call) -> Json:
+    """Refused: no model of the sandbox has an explanation spec."""
+    name, endpoint = endpoints.find(call.sandbox, call.params["endpoint"])
+    hosts.check_prediction(call.host, endpoint)
+    chosen = call.body.get("deployedModelId") or next(iter(endpoint.get("trafficSplit", {})), "")
+    if not chosen:
+        raise failed_precondition(f"Endpoint {name} doesn't have traffic_split.")
+    raise failed_precondition(f"Deployed model {chosen} does not support explanation.")
+
+
 @method(_METHODS + "rawPredict")
 def raw_predict(call: Call) -> Raw:
     """What the model's own server answers: predictions for instances, a chat completion for messages."""
@@ -170,7 +181,7 @@ def count(call: Call) -> Json:
     """How long a prompt is; no model serves it, so it is no load."""
     _, endpoint = endpoints.find(call.sandbox, call.params["endpoint"])
     hosts.check_prediction(call.host, endpoint)
-    return generation.count(call)
+    return generation.count(call.body)
 
 
 def _reply(call: Call, deployed: Json) -> Reply:

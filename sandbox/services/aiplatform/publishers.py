@@ -29,12 +29,17 @@ def base_name(name: str) -> str:
 
 def require(sandbox: Sandbox, model: str, where: Name) -> None:
     """Google's 404 for a model that never was, or that is retired by now."""
-    if not _NAME.fullmatch(model) or _retired(sandbox, model):
+    if not is_served(sandbox, model):
         raise not_found(
             f"Publisher Model `{where.parent}/publishers/google/models/{model}` was not found or your project does not"
             " have access to it. Please ensure you are using a valid model version. For more information, see:"
             " https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions"
         )
+
+
+def is_served(sandbox: Sandbox, model: str) -> bool:
+    """Whether Google serves a model of this id today."""
+    return bool(_NAME.fullmatch(model)) and not _retired(sandbox, model)
 
 
 def _retired(sandbox: Sandbox, model: str) -> bool:

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 
 from sandbox import registry
 from sandbox.errors import GoogleError, Json
-from sandbox.identity import principal_of
-from sandbox.services.kubernetes import merging, rendering
+from sandbox.identity import DEPLOYER, principal_of
+from sandbox.services.kubernetes import merging, rendering, reviews
 from sandbox.services.kubernetes.cluster import Cluster
 from sandbox.services.kubernetes.kinds import KINDS, NAMESPACE, Kind, discovery
 from sandbox.services.kubernetes.status import KubernetesError, bad_request
@@ -54,9 +54,9 @@ async def handle(request: Request, sandbox: "Sandbox") -> Response:
         return PlainTextResponse("ok")
     try:
         # kubectl sends no token without TLS, so on loopback its absence means whoever runs the sandbox.
-        if given := request.headers.get("authorization"):
-            principal_of(given, "container", "kubernetes")
-        response = await _Exchange(request, sandbox, path).answer()
+        given = request.headers.get("authorization")
+        caller = principal_of(given, "container", "kubernetes").email if given else DEPLOYER
+        response = await _Exchange(request, sandbox, path, caller).answer()
     except GoogleError:
         sandbox.store.rollback()
         response = _failed(KubernetesError(401, "Unauthorized", "Unauthorized"))
@@ -67,8 +67,9 @@ async def handle(request: Request, sandbox: "Sandbox") -> Response:
 
 
 class _Exchange:
-    def __init__(self, request: Request, sandbox: "Sandbox", path: str) -> None:
+    def __init__(self, request: Request, sandbox: "Sandbox", path: str, caller: str) -> None:
         self.request = request
+        self.caller = caller
         self.sandbox = sandbox
         self.cluster = Cluster(sandbox)
         self.path = path
@@ -77,17 +78,25 @@ class _Exchange:
         self.manager = self.query.get("fieldManager") or request.headers.get("user-agent", "unknown").partition("/")[0]
 
     async def answer(self) -> Response:
+        self.record("get", mutating=False)
         described = discovery(self.path)
         if described is not None and self.request.method == "GET":
             return JSONResponse(described)
+        if self.request.method == "POST" and reviews.is_review(self.path):
+            self.record(f"{reviews.method(self.path)}.create", mutating=False)
+            reviewed = reviews.answer(self.path, _parsed(await self.request.body()), self.caller)
+            return JSONResponse(reviewed, 201)
         kind, namespace, name = _target(self.path)
         verb = _VERBS.get(self.request.method) or ("get" if name else "list")
-        if not kind.served and verb not in ("get", "list"):
+        if verb == "list" and self._watches():
+            verb = "watch"
+        self.record(f"core.v1.{kind.plural}.{verb}", mutating=self.saves and verb in _VERBS.values())
+        if not kind.served and verb not in ("get", "list", "watch"):
             raise KubernetesError(405, "MethodNotAllowed", f"the sandbox's cluster takes no {kind.plural}")
         key = f"{namespace}/{name}" if kind.namespaced else name
         if verb == "get":
             return self._shown(kind, self.cluster.get(kind, key))
-        if verb == "list":
+        if verb in ("list", "watch"):
             return self._listed(kind, namespace)
         if verb == "delete":
             return await self._deleted(kind, key)
@@ -101,6 +110,13 @@ class _Exchange:
             body = self._valid(kind, _parsed(await self.request.body()))
             return self._shown(kind, self.cluster.change(kind, key, body, self.manager, save=self.saves))
         return await self._patched(kind, key)
+
+    def record(self, what: str, *, mutating: bool) -> None:
+        """Names the call in the record of calls, as Cloud Logging's audit logs name a cluster's."""
+        self.request.state.recorded = {"method": f"io.k8s.{what}", "mutating": mutating}
+
+    def _watches(self) -> bool:
+        return self.query.get("watch") in ("true", "1")
 
     async def _patched(self, kind: Kind, key: str) -> Response:
         media_type = self.request.headers.get("content-type", "").partition(";")[0]
@@ -121,7 +137,9 @@ class _Exchange:
 
     async def _deleted(self, kind: Kind, key: str) -> Response:
         options = _parsed(await self.request.body() or b"{}")
-        self.saves = self.saves and options.get("dryRun") != ["All"]
+        if options.get("dryRun") == ["All"]:
+            self.saves = False
+            self.record(f"core.v1.{kind.plural}.delete", mutating=False)
         gone = self.cluster.delete(kind, key, options.get("preconditions", {}).get("uid"), save=self.saves)
         if kind is NAMESPACE:
             return self._shown(kind, gone)
@@ -131,7 +149,7 @@ class _Exchange:
         )
 
     def _listed(self, kind: Kind, namespace: str) -> Response:
-        if self.query.get("watch") in ("true", "1"):
+        if self._watches():
             return StreamingResponse(self._events(kind, namespace), media_type="application/json")
         items = [o for o in self.cluster.all(kind, namespace) if self._selected(o)]
         if rendering.wants_table(self.request.headers.get("accept", "")):

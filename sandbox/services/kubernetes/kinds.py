@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from sandbox.errors import Json
+from sandbox.services.kubernetes import reviews
 
 VERSION = "v1.29.6-gke.1038001"
 _CHANGING = ("create", "delete", "get", "list", "patch", "update", "watch")
@@ -61,7 +62,7 @@ def discovery(path: str) -> Json | None:
     """What describes the server at this path (without a leading slash), or None."""
     return {
         "api": _api_versions,
-        "apis": lambda: {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
+        **reviews.discovery(),
         "api/v1": _resources,
         "version": _version,
         "openapi/v3": lambda: {"paths": {"api/v1": {"serverRelativeURL": "/kubernetes/openapi/v3/api/v1"}}},

@@ -1,0 +1,85 @@
+"""What `kubectl auth` asks: who am I, and what may I do.
+
+Whoever reaches the sandbox's cluster may do all that it serves, as the cluster-admin of a real one: the answers say so.
+Shapes: authentication.k8s.io/v1 SelfSubjectReview, authorization.k8s.io/v1 SelfSubjectAccessReview and
+SelfSubjectRulesReview of Kubernetes 1.29.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.errors import Json
+from sandbox.services.kubernetes.status import bad_request, invalid
+
+_GROUPS = {
+    "authentication.k8s.io": {"SelfSubjectReview": "selfsubjectreviews"},
+    "authorization.k8s.io": {
+        "SelfSubjectAccessReview": "selfsubjectaccessreviews",
+        "SelfSubjectRulesReview": "selfsubjectrulesreviews",
+    },
+}
+_PATHS = {
+    f"apis/{group}/v1/{plural}": (group, kind) for group, kinds in _GROUPS.items() for kind, plural in kinds.items()
+}
+
+
+def discovery() -> dict[str, Callable[[], Json]]:
+    """What describes the two API groups, by path."""
+    found: dict[str, Callable[[], Json]] = {"apis": _groups}
+    for group in _GROUPS:
+        found[f"apis/{group}"] = lambda group=group: _group(group)  # type: ignore[misc]
+        found[f"apis/{group}/v1"] = lambda group=group: _resources(group)  # type: ignore[misc]
+    return found
+
+
+def is_review(path: str) -> bool:
+    """Whether reviews are created at this path."""
+    return path in _PATHS
+
+
+def method(path: str) -> str:
+    """The resource of the path as audit logs name it: "authorization.v1.selfsubjectaccessreviews"."""
+    group, kind = _PATHS[path]
+    return f"{group.partition('.')[0]}.v1.{_GROUPS[group][kind]}"
+
+
+def answer(path: str, body: Any, caller: str) -> Json:
+    """The review with its status filled in. KubernetesError 400 or 422 for a body that is no such review."""
+    group, kind = _PATHS[path]
+    if not isinstance(body, dict) or body.get("kind", kind) != kind:
+        raise bad_request(f"the body is no {kind}")
+    spec = body.get("spec") or {}
+    if kind == "SelfSubjectReview":
+        status: Json = {"userInfo": {"username": caller, "groups": ["system:authenticated"]}}
+    elif kind == "SelfSubjectAccessReview":
+        if bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
+            why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+            raise invalid(kind, "", "spec.resourceAttributes", why)
+        status = {"allowed": True}
+    else:
+        everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+        rules: Json = {"resourceRules": [everything], "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}]}
+        status = {**rules, "incomplete": False}
+    head = {"kind": kind, "apiVersion": f"{group}/v1", "metadata": {"creationTimestamp": None}}
+    return {**head, **({"spec": spec} if spec else {}), "status": status}
+
+
+def _groups() -> Json:
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_described(group) for group in _GROUPS]}
+
+
+def _group(group: str) -> Json:
+    return {"kind": "APIGroup", "apiVersion": "v1", **_described(group)}
+
+
+def _described(group: str) -> Json:
+    version = {"groupVersion": f"{group}/v1", "version": "v1"}
+    return {"name": group, "versions": [version], "preferredVersion": version}
+
+
+def _resources(group: str) -> Json:
+    resources = [
+        {"name": plural, "singularName": kind.lower(), "namespaced": False, "kind": kind, "verbs": ["create"]}
+        for kind, plural in _GROUPS[group].items()
+    ]
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{group}/v1", "resources": resources}

@@ -1,0 +1,49 @@
+"""What `kubectl auth` asks the cluster, in the shapes of Kubernetes' authentication and authorization APIs."""
+
+import pytest
+import requests
+
+from sandbox.identity import token_for
+from sandbox.testing import SandboxHandle
+from tests.sandbox.kube import Kube, refusal
+
+ACCESS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+RULES = "apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+WHO = "apis/authentication.k8s.io/v1/selfsubjectreviews"
+
+
+@pytest.fixture
+def kube(sandbox: SandboxHandle) -> Kube:
+    return Kube(sandbox)
+
+
+def test_the_caller_is_who_the_token_says(sandbox: SandboxHandle, kube: Kube) -> None:
+    assert kube("POST", WHO, {})["status"]["userInfo"]["username"] == "deployer@sandbox.example"
+    headers = {"Authorization": f"Bearer {token_for('someone@sandbox.example')}"}
+    answer = requests.post(f"{kube.base}/{WHO}", json={}, headers=headers, timeout=30).json()
+    assert answer["status"]["userInfo"]["username"] == "someone@sandbox.example"
+
+
+def test_what_the_cluster_takes_from_anyone_is_allowed(kube: Kube) -> None:
+    spec = {"resourceAttributes": {"verb": "create", "resource": "serviceaccounts", "namespace": "production"}}
+    review = kube("POST", ACCESS, {"kind": "SelfSubjectAccessReview", "spec": spec})
+    assert (review["spec"], review["status"]) == (spec, {"allowed": True})
+    rules = kube("POST", RULES, {"spec": {"namespace": "production"}})["status"]
+    assert rules["resourceRules"] == [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
+
+
+@pytest.mark.parametrize("spec", [{}, {"resourceAttributes": {"verb": "get"}, "nonResourceAttributes": {"path": "/"}}])
+def test_an_access_review_asks_about_one_thing(kube: Kube, spec: dict[str, object]) -> None:
+    assert refusal(kube, "POST", ACCESS, {"spec": spec}).code == 422
+
+
+def test_a_review_of_another_kind_is_refused(kube: Kube) -> None:
+    assert refusal(kube, "POST", WHO, {"kind": "Namespace"}).reason == "BadRequest"
+
+
+def test_the_groups_and_their_resources_are_described(kube: Kube) -> None:
+    for group in kube("GET", "apis")["groups"]:
+        version = group["preferredVersion"]["groupVersion"]
+        assert kube("GET", f"apis/{group['name']}")["preferredVersion"]["groupVersion"] == version
+        resources = kube("GET", f"apis/{version}")["resources"]
+        assert all(resource["verbs"] == ["create"] for resource in resources)
