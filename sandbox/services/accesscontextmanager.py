@@ -117,6 +117,7 @@ def patch_perimeter(call: Call) -> Json:
     if call.body.get("etag") and call.body["etag"] != etag(perimeter):
         raise aborted(f"The etag of {name} does not match: it was changed meanwhile. Read it again, then retry.")
     changed = {k: v for k, v in _masked(call, perimeter, known).items() if k != "name" and v not in (None, "", False)}
+    changed.setdefault("perimeterType", "PERIMETER_TYPE_REGULAR")
     check_perimeter(call.sandbox, name.rpartition("/servicePerimeters/")[0], name, changed)
     return _start(call, "update", name, {"put": {name: changed}})
 

@@ -179,3 +179,12 @@ def test_patching_a_perimeter_that_is_missing_makes_it(access: Google, policy: s
     assert access("GET", name)["spec"] == {**CONFIG, "restrictedServices": ["storage.googleapis.com"]}
     refused = refusal(access, "PATCH", name.replace("gemini", "9"), body, updateMask="title,spec")
     assert refused.status == "INVALID_ARGUMENT"
+
+
+def test_a_perimeter_made_by_patch_is_a_regular_one_like_any_other(access: Google, policy: str) -> None:
+    """gcloud's dry-run create masks perimeterType and sends the default, which a proto does not tell from none."""
+    name = f"{policy}/servicePerimeters/dry"
+    body = {**DRY, "title": "dry", "name": name, "perimeterType": "PERIMETER_TYPE_REGULAR"}
+    access("PATCH", name, body, updateMask="name,title,perimeterType,spec.resources,useExplicitDryRunSpec")
+    assert access("GET", name)["perimeterType"] == "PERIMETER_TYPE_REGULAR"
+    assert "dry" in refused_perimeter(access, policy, "second", {**DRY, "title": "second"})
