@@ -75,19 +75,26 @@ def started(start: Start, state: Path | None) -> Iterator[tuple[RunningSandbox, 
 
 def run(command: Sequence[str], start: Start, state: Path | None, *, attach: bool) -> int:
     """Runs a command that sees the sandbox, and returns its exit code (128 + n where signal n ended it)."""
+    with reached(start, state, attach=attach) as variables:
+        return child(command, {**os.environ, **variables, **local_environment()})
+
+
+@contextlib.contextmanager
+def reached(start: Start, state: Path | None, *, attach: bool) -> Iterator[dict[str, str]]:
+    """The variables that lead to a sandbox: to the running one, or to one that lives as long as the block."""
     with contextlib.ExitStack() as stack:
         if attach:
             if start.profile is not None or start.deploy_seconds is not None:
                 raise CommandError(
                     "--attach takes the running sandbox as it is: leave out --profile, --deploy-seconds."
                 )
-            variables = require_served(state or DEFAULT_STATE)["environment"]
+            yield require_served(state or DEFAULT_STATE)["environment"]
         else:
-            _, variables = stack.enter_context(started(start, state))
-        return _child(command, {**os.environ, **variables, **local_environment()})
+            yield stack.enter_context(started(start, state))[1]
 
 
-def _child(command: Sequence[str], env: dict[str, str]) -> int:
+def child(command: Sequence[str], env: dict[str, str]) -> int:
+    """Runs a command with this environment, passing signals on, and returns its exit code."""
     received: list[int] = []
     child: subprocess.Popen[bytes] | None = None
 
