@@ -1,6 +1,6 @@
 """Scale to zero (v1beta1, preview): when a model sleeps, and what its specification may say.
 
-Source: discovery, DedicatedResources.initialReplicaCount and ScaleToZeroSpec. Without an initialReplicaCount the sandbox
+Source: discovery, DedicatedResources.initialReplicaCount and ScaleToZeroSpec. Without initialReplicaCount the sandbox
 starts such a model asleep, which Google's description leaves open.
 """
 
