@@ -5,7 +5,6 @@ libraries take default credentials. No token, no kubeconfig and no Pulumi login 
 """
 
 import contextlib
-import http.client
 import os
 import re
 import tempfile
@@ -13,6 +12,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -111,7 +111,7 @@ def _metadata_server(url: str) -> Iterator[str]:
         server.server_close()
 
 
-def _ask(url: str, flavor: str = "Google") -> tuple[int, http.client.HTTPMessage, bytes]:
+def _ask(url: str, flavor: str = "Google") -> tuple[int, Message, bytes]:
     request = urllib.request.Request(url, headers={"Metadata-Flavor": flavor} if flavor else {})  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

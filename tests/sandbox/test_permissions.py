@@ -233,8 +233,8 @@ def _call(sandbox: SandboxHandle, method: discovery.Method, token: str) -> reque
     path = method.template
     for name, parameter in method.parameters.items():
         if parameter.get("location") == "path":
-            path = path.replace("{+%s}" % name, _sample(parameter.get("pattern", ""), names, project))
-            path = path.replace("{%s}" % name, {"network": "default"}.get(name, project))
+            path = path.replace(f"{{+{name}}}", _sample(parameter.get("pattern", ""), names, project))
+            path = path.replace(f"{{{name}}}", {"network": "default"}.get(name, project))
     if method.service == "iamcredentials":
         path = path.replace(f"projects/{project}/", "projects/-/")
     query = {"parent": ORGANIZATION} if method.id == "accesscontextmanager.accessPolicies.list" else {}
