@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from sandbox import lifecycle, pods
+from sandbox import lifecycle
 from sandbox.core import PROJECT
 from sandbox.lifecycle import DEFAULT_STATE, CommandError, Start
 
@@ -25,9 +25,7 @@ def main(arguments: list[str]) -> int:
         command = options.cmd[1:] if options.cmd[:1] == ["--"] else options.cmd
         if not command:
             raise CommandError("There is nothing to run: python -m sandbox run -- CMD…")
-        if options.as_pod:
-            return pods.run(command, start, options.state, options.as_pod, attach=options.attach)
-        return lifecycle.run(command, start, options.state, attach=options.attach)
+        return lifecycle.run(command, start, options.state, attach=options.attach, pod=options.as_pod)
     except CommandError as error:
         return lifecycle.fail(error)
 
@@ -52,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--attach", action="store_true", help="use the running sandbox instead of starting one")
     run.add_argument(
         "--as-pod",
+        default="",
         metavar="NAMESPACE/ACCOUNT",
         help="run the command with nothing but the identity of a pod that runs as this Kubernetes service account",
     )

@@ -5,19 +5,15 @@ libraries take default credentials. No token, no kubeconfig and no Pulumi login 
 """
 
 import contextlib
-import os
 import re
 import tempfile
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-from sandbox.environment import local_environment
-from sandbox.lifecycle import CommandError, Start, child, reached
 
 _NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 # What a deployer has and a pod has not.
@@ -31,23 +27,8 @@ _OF_THE_DEPLOYER = (
 _METADATA = ("GCE_METADATA_HOST", "GCE_METADATA_IP", "GCE_METADATA_ROOT")
 
 
-def run(command: Sequence[str], start: Start, state: Path | None, pod: str, *, attach: bool) -> int:
-    """Runs a command as a pod and returns its exit code.
-
-    The sandbox is the one that the command line names, as for `run`; within `sandbox run` it is the one around it.
-
-    Raises:
-        CommandError: `pod` is no NAMESPACE/ACCOUNT, or no such pod could run.
-    """
-    with contextlib.ExitStack() as stack:
-        around = os.environ.get("SANDBOX_URL", "")
-        if around and not attach and state is None:
-            variables = dict(os.environ)
-        else:
-            variables = stack.enter_context(reached(start, state, attach=attach))
-        mine = stack.enter_context(variables_of(variables, pod))
-        inherited = {name: value for name, value in os.environ.items() if not _belongs_to_deployer(name)}
-        return child(command, {**inherited, **mine, **local_environment()})
+class PodError(Exception):
+    """A sentence for whoever wanted to run a command as a pod."""
 
 
 @contextlib.contextmanager
@@ -55,28 +36,29 @@ def variables_of(variables: dict[str, str], pod: str) -> Iterator[dict[str, str]
     """The variables of a pod, while its metadata server runs; `variables` are the deployer's, of the same sandbox.
 
     Raises:
-        CommandError: `pod` is no NAMESPACE/ACCOUNT, or no such pod could run.
+        PodError: `pod` is no NAMESPACE/ACCOUNT, or no such pod could run.
     """
     if not re.fullmatch(f"{_NAME}/{_NAME}", pod):
-        raise CommandError(f"--as-pod {pod}: expected NAMESPACE/ACCOUNT, e.g. production/gemini-app.")
+        raise PodError(f"--as-pod {pod}: expected NAMESPACE/ACCOUNT, e.g. production/gemini-app.")
     url = f"{variables['SANDBOX_URL']}/pods/{pod}"
     _check_runs(url, pod)
     with contextlib.ExitStack() as stack:
         address = stack.enter_context(_metadata_server(url))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-pod-")))
-        kept = {name: value for name, value in variables.items() if not _belongs_to_deployer(name)}
-        yield {**kept, **dict.fromkeys(_METADATA, address), "CLOUDSDK_CONFIG": str(folder)}
+        yield {**without_deployer(variables), **dict.fromkeys(_METADATA, address), "CLOUDSDK_CONFIG": str(folder)}
 
 
-def _belongs_to_deployer(name: str) -> bool:
-    return name in _OF_THE_DEPLOYER or name.startswith("PULUMI_")
+def without_deployer(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables but those that make somebody the deployer."""
+    kept = {name: value for name, value in variables.items() if not name.startswith("PULUMI_")}
+    return {name: value for name, value in kept.items() if name not in _OF_THE_DEPLOYER}
 
 
 def _check_runs(url: str, pod: str) -> None:
     """Refuses, in the API server's words, a pod whose service account is not there."""
     status, _, body = _ask(f"{url}/computeMetadata/v1/instance/service-accounts/default/email")
     if status != 200:
-        raise CommandError(f"A pod that runs as {pod} cannot start: pods is forbidden: {body.decode().strip()}")
+        raise PodError(f"A pod that runs as {pod} cannot start: pods is forbidden: {body.decode().strip()}")
 
 
 @contextlib.contextmanager
@@ -120,4 +102,4 @@ def _ask(url: str, flavor: str = "Google") -> tuple[int, Message, bytes]:
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()
     except OSError as error:
-        raise CommandError(f"No sandbox answers at {url.partition('/pods/')[0]}: {error}.") from None
+        raise PodError(f"No sandbox answers at {url.partition('/pods/')[0]}: {error}.") from None

@@ -12,7 +12,7 @@ from sandbox import registry
 from sandbox.errors import Json, aborted, already_exists, failed_precondition, invalid_argument, not_found
 from sandbox.registry import Call, method
 from sandbox.services import iam_policies
-from sandbox.services.iam_roles import ROLES, known_permissions
+from sandbox.services.iam_roles import ROLES
 from sandbox.services.paging import page
 
 KIND = "customRole"
@@ -25,13 +25,17 @@ def get_predefined(call: Call) -> Json:
     name = call.params["name"]
     if name not in ROLES:
         raise not_found(f"The role named {name} was not found.")
-    return {"name": name, "etag": "AA==", **ROLES[name]}
+    title, permissions = ROLES[name]
+    listed = sorted(p for p in permissions if "*" not in p)
+    answer = {"name": name, "title": title, "stage": "GA", "etag": "AA=="}
+    return {**answer, "includedPermissions": listed} if listed else answer
 
 
 @method("iam.permissions.queryTestablePermissions")
 def query_testable_permissions(call: Call) -> Json:
     """The permissions that a custom role can have; gcloud looks here before it makes one."""
-    return page(call, "permissions", [{"name": p, "stage": "GA"} for p in sorted(known_permissions())])
+    named = {p for _, permissions in ROLES.values() for p in permissions if "*" not in p}
+    return page(call, "permissions", [{"name": p, "stage": "GA"} for p in sorted(named)])
 
 
 @method("iam.projects.roles.create")

@@ -16,19 +16,18 @@ from sandbox.errors import Json
 if TYPE_CHECKING:
     from sandbox.core import Sandbox
 
-ROLES: dict[str, Json] = json.loads((Path(__file__).parent / "roles.json").read_text(encoding="utf-8"))
+_FILE = Path(__file__).parent / "roles.json"
+# By name: the title, and the permissions.
+ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
+    name: (role["title"], tuple(role["includedPermissions"]))
+    for name, role in json.loads(_FILE.read_text(encoding="utf-8")).items()
+}
 
 
 @functools.cache
 def permissions_of(role: str) -> frozenset[str]:
     """The permissions of a predefined role; none where the sandbox does not know the role."""
-    return frozenset(ROLES.get(role, {}).get("includedPermissions", ()))
-
-
-@functools.cache
-def known_permissions() -> frozenset[str]:
-    """All permissions that any predefined role has."""
-    return frozenset().union(*map(permissions_of, ROLES))
+    return frozenset(ROLES[role][1]) if role in ROLES else frozenset()
 
 
 def grants(sandbox: "Sandbox", role: str, permission: str) -> bool:

@@ -18,6 +18,12 @@ class Stepped(Clock):
         """The time that it stands at."""
         return self.time
 
+    def run(self, _rate: float) -> None:
+        """Settings do not set it going."""
+
+    def reset(self) -> None:
+        """Nor does a new sandbox."""
+
     def forward(self, seconds: float) -> None:
         """Lets so much time pass."""
         self.time += seconds

@@ -9,7 +9,7 @@ from sandbox import discovery, registry
 from sandbox.errors import Json
 from sandbox.identity import token_for
 from sandbox.services.aiplatform.permissions import METHODS, permission_of
-from sandbox.services.iam_roles import ROLES, known_permissions
+from sandbox.services.iam_roles import ROLES, permissions_of
 from sandbox.testing import SandboxHandle
 from tests.sandbox.google import Google, grant, make_account, refusal
 from tests.sandbox.vertex import RefusedError, Vertex
@@ -18,6 +18,8 @@ STRANGER = "stranger@sandbox.example"
 # What Google answers to every principal, or without any permission on the resource.
 OPEN = {
     "iam.roles.get",
+    "iam.roles.list",
+    "cloudresourcemanager.projects.list",
     "iam.permissions.queryTestablePermissions",
     "cloudresourcemanager.projects.testIamPermissions",
     "cloudresourcemanager.organizations.testIamPermissions",
@@ -27,6 +29,8 @@ OPEN = {
     "serviceusage.operations.get",
     "iam.projects.serviceAccounts.undelete",
 }
+# What takes an API key in a principal's place.
+KEYED = ("aiplatform.publishers.",)
 PREDICT: Json = {"instances": [{"content": "1"}]}
 ORGANIZATION = "organizations/987654321098"
 # What a method wants before it looks at who asks.
@@ -36,6 +40,9 @@ BODIES: dict[str, Json] = {
     "aiplatform.projects.locations.endpoints.streamRawPredict": PREDICT,
     "accesscontextmanager.accessPolicies.create": {"parent": ORGANIZATION, "title": "t"},
     "iamcredentials.projects.serviceAccounts.generateAccessToken": {"scope": ["cloud-platform"]},
+    "iam.roles.queryGrantableRoles": {
+        "fullResourceName": "//cloudresourcemanager.googleapis.com/projects/sandbox-project"
+    },
     "logging.entries.list": {"resourceNames": ["projects/sandbox-project"]},
 }
 
@@ -96,7 +103,7 @@ def test_gemini_inference_sa_predicts_and_does_nothing_else(vertex: Vertex, serv
 def test_the_deployer_can_do_all_that_a_deployment_needs(vertex: Vertex, serving: str) -> None:
     """roles/owner holds every permission that Vertex AI's imitated methods ask for."""
     needed = {permission_of(method.id) for method in imitated("aiplatform")}
-    owned = set(ROLES["roles/owner"]["includedPermissions"])
+    owned = permissions_of("roles/owner")
     assert needed - owned == set()
     vertex.undeploy(serving, "1")
     vertex.call("DELETE", serving)
@@ -176,9 +183,27 @@ def test_roles_are_data_with_googles_own_permissions(sandbox: SandboxHandle) -> 
     assert "resourcemanager.projects.setIamPolicy" not in iam("GET", "roles/editor")["includedPermissions"]
 
 
+def test_the_cluster_asks_iam_too(sandbox: SandboxHandle) -> None:
+    """docs: kubernetes-engine/docs/how-to/iam: container.serviceAccounts.list is in roles/container.viewer."""
+    url = f"{sandbox.url}/kubernetes/api/v1/namespaces/default/serviceaccounts"
+    headers = {"Authorization": f"Bearer {token_for(STRANGER)}"}
+    answer = requests.get(url, headers=headers, timeout=30)
+    assert answer.json()["message"] == (
+        f'serviceaccounts is forbidden: User "{STRANGER}" cannot list resource "serviceaccounts" in API group ""'
+        ' in the namespace "default": requires one of ["container.serviceAccounts.list"] permission(s).'
+    )
+    assert (answer.status_code, answer.json()["reason"]) == (403, "Forbidden")
+    grant(sandbox, "roles/container.viewer", f"user:{STRANGER}")
+    assert requests.get(url, headers=headers, timeout=30).status_code == 200
+    body = {"metadata": {"name": "x"}}
+    assert requests.post(url, json=body, headers=headers, timeout=30).status_code == 403
+    assert requests.post(url, json=body, headers=sandbox.headers, timeout=30).status_code == 201
+
+
 def test_every_permission_that_vertex_methods_need_is_one_of_googles() -> None:
     """No permission is made up: each is in a role of Google's."""
-    assert {permission_of(method.id) for method in imitated("aiplatform")} <= known_permissions()
+    known = frozenset().union(*map(permissions_of, ROLES))
+    assert {permission_of(method.id) for method in imitated("aiplatform")} <= known
 
 
 def test_impersonation_needs_the_accounts_own_policy(sandbox: SandboxHandle, vertex: Vertex, serving: str) -> None:
@@ -214,7 +239,7 @@ def imitated(service: str) -> list[discovery.Method]:
     for version in ("v1", "v2", "v3"):
         document = discovery.load(service, version)
         for method in document.methods() if document else ():
-            if method.id in ids and registry.function_of(method.id, version):
+            if method.id in ids and not method.id.startswith(KEYED) and registry.function_of(method.id, version):
                 found.setdefault(method.id, method)
     return list(found.values())
 

@@ -13,6 +13,7 @@ import requests
 
 from sandbox import lifecycle, pods
 from sandbox.lifecycle import CommandError, Start
+from sandbox.pods import PodError
 from sandbox.testing import SandboxHandle
 from tests.sandbox.google import Google, grant, make_account
 from tests.sandbox.vertex import Vertex
@@ -154,7 +155,7 @@ def test_without_any_one_of_them_the_pod_does_not_predict_and_is_told_why(cluste
 def test_without_the_kubernetes_service_account_no_pod_starts(cluster: Cluster) -> None:
     """The API server refuses such a pod: error looking up service account."""
     cluster.kube("DELETE", "/production/serviceaccounts/gemini-app")
-    with pytest.raises(CommandError, match=r'serviceaccount "gemini-app" not found.*gemini-app in namespace'):
+    with pytest.raises(PodError, match=r'serviceaccount "gemini-app" not found.*gemini-app in namespace'):
         cluster.predicts()
 
 
@@ -234,7 +235,7 @@ def test_sandbox_run_as_pod_runs_a_command_with_the_pods_identity(cluster: Clust
 def test_as_pod_wants_a_namespace_and_an_account(tmp_path: Path, served: Path, pod: str) -> None:
     """Anything else is refused before a command is run."""
     with pytest.raises(CommandError, match="expected NAMESPACE/ACCOUNT"):
-        pods.run(["true"], Start("sandbox-project"), served, pod, attach=True)
+        lifecycle.run(["true"], Start("sandbox-project"), served, attach=True, pod=pod)
 
 
 def test_gcloud_in_a_pod_has_the_pods_account(cluster: Cluster) -> None:

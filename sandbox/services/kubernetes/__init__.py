@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from sandbox import registry
 from sandbox.errors import GoogleError, Json
 from sandbox.identity import principal_of
-from sandbox.services.kubernetes import merging, rendering
+from sandbox.services.kubernetes import access, merging, rendering
 from sandbox.services.kubernetes.cluster import Cluster
 from sandbox.services.kubernetes.kinds import KINDS, NAMESPACE, Kind, discovery
 from sandbox.services.kubernetes.status import KubernetesError, bad_request
@@ -82,6 +82,7 @@ class _Exchange:
             return JSONResponse(described)
         kind, namespace, name = _target(self.path)
         verb = _VERBS.get(self.request.method) or ("get" if name else "list")
+        access.check(self.sandbox, self.request.headers.get("authorization", ""), kind, namespace, verb)
         if not kind.served and verb not in ("get", "list"):
             raise KubernetesError(405, "MethodNotAllowed", f"the sandbox's cluster takes no {kind.plural}")
         key = f"{namespace}/{name}" if kind.namespaced else name
