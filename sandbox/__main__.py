@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         command = options.cmd[1:] if options.cmd[:1] == ["--"] else options.cmd
         if not command:
             raise CommandError("There is nothing to run: python -m sandbox run -- CMD…")
-        return lifecycle.run(command, start, options.state, attach=options.attach)
+        return lifecycle.run(command, start, options.state, attach=options.attach, pod=options.as_pod)
     except CommandError as error:
         return lifecycle.fail(error)
 
@@ -48,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
         default = "in memory" if each is run else str(DEFAULT_STATE)
         each.add_argument("--state", type=Path, help=f"state file (default {default})")
     run.add_argument("--attach", action="store_true", help="use the running sandbox instead of starting one")
+    run.add_argument(
+        "--as-pod",
+        default="",
+        metavar="NAMESPACE/ACCOUNT",
+        help="run the command with nothing but the identity of a pod that runs as this Kubernetes service account",
+    )
     run.add_argument("cmd", nargs=argparse.REMAINDER, metavar="-- CMD", help="the command and its arguments")
     serve.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
     serve.add_argument("--idle-timeout", type=_seconds, default=0, help="end after so many seconds without a request")

@@ -11,7 +11,17 @@ from sandbox.core import Sandbox
 from sandbox.identity import DEPLOYER, token_for
 
 REGION = "us-central1"
-_CLOUDSDK = ("aiplatform", "serviceusage", "iam", "cloudresourcemanager", "accesscontextmanager", "compute")
+_CLOUDSDK = (
+    "aiplatform",
+    "serviceusage",
+    "iam",
+    "iamcredentials",
+    "cloudresourcemanager",
+    "accesscontextmanager",
+    "compute",
+    "logging",
+    "monitoring",
+)
 # Terraform's google provider and the pulumi-gcp plugin read these; each ends in the version.
 _CUSTOM_ENDPOINTS = {
     "GOOGLE_VERTEX_AI_CUSTOM_ENDPOINT": "aiplatform/v1/",
@@ -21,6 +31,9 @@ _CUSTOM_ENDPOINTS = {
     "GOOGLE_ACCESS_CONTEXT_MANAGER_CUSTOM_ENDPOINT": "accesscontextmanager/v1/",
     "GOOGLE_IAM_BETA_CUSTOM_ENDPOINT": "iam/v1/",
     "GOOGLE_IAM_CUSTOM_ENDPOINT": "iam/v1/",
+    "GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT": "iamcredentials/v1/",
+    "GOOGLE_LOGGING_CUSTOM_ENDPOINT": "logging/v2/",
+    "GOOGLE_MONITORING_CUSTOM_ENDPOINT": "monitoring/",
     "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": "compute/compute/v1/",
 }
 

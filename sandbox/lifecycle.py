@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from sandbox import pods
 from sandbox.environment import attach_plugins, environment, local_environment
 from sandbox.errors import Json
 from sandbox.options import Options
@@ -73,8 +74,11 @@ def started(start: Start, state: Path | None) -> Iterator[tuple[RunningSandbox, 
         yield running, variables
 
 
-def run(command: Sequence[str], start: Start, state: Path | None, *, attach: bool) -> int:
-    """Runs a command that sees the sandbox, and returns its exit code (128 + n where signal n ended it)."""
+def run(command: Sequence[str], start: Start, state: Path | None, *, attach: bool, pod: str = "") -> int:
+    """Runs a command that sees the sandbox, and returns its exit code (128 + n where signal n ended it).
+
+    As a pod ("namespace/account") it has that pod's identity alone, in the sandbox around it if there is one.
+    """
     with contextlib.ExitStack() as stack:
         if attach:
             if start.profile is not None or start.deploy_seconds is not None:
@@ -82,9 +86,22 @@ def run(command: Sequence[str], start: Start, state: Path | None, *, attach: boo
                     "--attach takes the running sandbox as it is: leave out --profile, --deploy-seconds."
                 )
             variables = require_served(state or DEFAULT_STATE)["environment"]
+        elif pod and state is None and "SANDBOX_URL" in os.environ:
+            variables = dict(os.environ)
         else:
             _, variables = stack.enter_context(started(start, state))
+        if pod:
+            return _child(command, stack.enter_context(_as_pod(variables, pod)))
         return _child(command, {**os.environ, **variables, **local_environment()})
+
+
+@contextlib.contextmanager
+def _as_pod(variables: dict[str, str], pod: str) -> Iterator[dict[str, str]]:
+    try:
+        with pods.variables_of(variables, pod) as own:
+            yield {**pods.without_deployer(os.environ), **own, **local_environment()}
+    except pods.PodError as error:
+        raise CommandError(str(error)) from None
 
 
 def _child(command: Sequence[str], env: dict[str, str]) -> int:

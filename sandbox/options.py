@@ -19,6 +19,8 @@ class Options(BaseModel):
         serving_quota: by region, then quota metric ("custom_model_serving_cpus"); what is not named is unlimited.
         requests_per_replica: requests a minute that one replica serves before another is added.
         scale_down_seconds: how long load must stay low before a replica goes.
+        replica_start_seconds: how long a replica takes from being asked for to serving.
+        metrics_delay_seconds: how long Cloud Monitoring takes to show what was served.
         seed: of every random choice, such as which model of a split answers.
     """
 
@@ -31,4 +33,6 @@ class Options(BaseModel):
     serving_quota: dict[str, dict[str, Annotated[int, Field(ge=0)]]] = {}
     requests_per_replica: Annotated[int, Field(ge=1)] = 600
     scale_down_seconds: Seconds = 300.0
+    replica_start_seconds: Seconds = 0.0
+    metrics_delay_seconds: Seconds = 0.0
     seed: int = 0

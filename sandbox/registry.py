@@ -79,6 +79,8 @@ Function = Callable[[Call], Answer | Awaitable[Answer]]
 Mount = Callable[[Request, "Sandbox"], Awaitable[Response]]
 Rewrite = Callable[["Sandbox", Target], Target]
 StateView = Callable[[str, Json, Json | None], Json | None]
+Gate = Callable[[Call], None]
+Observer = Callable[[Call, int, float], None]
 
 _methods: dict[tuple[str, str], Function] = {}
 _mounts: dict[str, Mount] = {}
@@ -87,6 +89,8 @@ _state_views: dict[str, StateView] = {}
 _rewrites: dict[str, Rewrite] = {}
 _enablement: list[Callable[["Sandbox", str, str], bool]] = []
 _gated: set[str] = set()
+_gates: list[Gate] = []
+_observers: list[Observer] = []
 
 
 def method(*ids: str, version: str = "") -> Callable[[Function], Function]:
@@ -191,6 +195,29 @@ def needs_enabling(*services: str) -> None:
 def is_gated(service: str) -> bool:
     """Whether `needs_enabling` was said of the service."""
     return service in _gated
+
+
+def gate(function: Gate) -> Gate:
+    """Registers what every call passes before its method runs; it refuses by raising GoogleError."""
+    _gates.append(function)
+    return function
+
+
+def gates() -> list[Gate]:
+    """All registered gates."""
+    return list(_gates)
+
+
+def observer(function: Observer) -> Observer:
+    """Registers what is told of every call that reached its method: (call, HTTP status, seconds it took)."""
+    _observers.append(function)
+    return function
+
+
+def observe(call: Call, status: int, seconds: float) -> None:
+    """Tells the observers of a call that has been answered or refused."""
+    for function in _observers:
+        function(call, status, seconds)
 
 
 def known() -> dict[str, Any]:

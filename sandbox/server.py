@@ -110,8 +110,16 @@ class Exchange:
             host=target.host,
             raw_body=raw_body,
         )
-        result = function(call)
-        answer: Answer = await result if inspect.isawaitable(result) else result
+        for gate in registry.gates():
+            gate(call)
+        started = self.sandbox.clock.now()
+        try:
+            result = function(call)
+            answer: Answer = await result if inspect.isawaitable(result) else result
+        except GoogleError as error:
+            registry.observe(call, error.code, self.sandbox.clock.now() - started)
+            raise
+        registry.observe(call, 200, self.sandbox.clock.now() - started)
         return await _respond(document, call, answer)
 
     def _check_project(self, document: Document, params: dict[str, str]) -> None:

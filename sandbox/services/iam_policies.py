@@ -4,6 +4,7 @@ Rules: cloud.google.com/iam/docs/policies (etag, version 3 for conditions), /doc
 """
 
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -26,6 +27,10 @@ _ALL = ("allUsers", "allAuthenticatedUsers")
 _PRINCIPALS = ("principal", "principalSet", "principalHierarchy")
 _CONVENIENCE = ("projectOwner", "projectEditor", "projectViewer")
 _MEMBER_KINDS = ("user", "group", "domain", "serviceAccount", "deleted", *_PRINCIPALS, *_CONVENIENCE)
+_POD = re.compile(
+    r"principal:(?P<pool>//iam\.googleapis\.com/projects/\d+/locations/global/workloadIdentityPools/[^/]+)"
+    r"/subject/ns/(?P<namespace>[^/]+)/sa/(?P<account>[^/]+)"
+)
 _CONFLICT = (
     "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff."
     " The request's ETag '{given}' did not match the current policy's ETag '{current}'."
@@ -87,12 +92,34 @@ def rename_member(sandbox: "Sandbox", old: str, new: str) -> None:
 
 def allowed(sandbox: "Sandbox", member: str, resource: str, permission: str) -> bool:
     """Whether a member has a permission on a resource, by its own policy or one above it. Conditions count as met."""
+    names = identities(member)
     return any(
-        (member in b["members"] or "allUsers" in b["members"] or "allAuthenticatedUsers" in b["members"])
-        and grants(sandbox, b["role"], permission)
+        not names.isdisjoint(b["members"]) and grants(sandbox, b["role"], permission)
         for name in _chain(sandbox, resource)
         for b in _stored(sandbox, name)["bindings"]
     )
+
+
+@functools.lru_cache(maxsize=256)
+def identities(member: str) -> frozenset[str]:
+    """All that policies may call a caller: itself, its domain, its Kubernetes service account, or everybody.
+
+    A pod's federated identity is principal://…/subject/ns/NS/sa/KSA; serviceAccount:POOL[NS/KSA] is its older name
+    (cloud.google.com/kubernetes-engine/docs/concepts/workload-identity#principal-id-examples).
+    """
+    names = {member, *_ALL}
+    kind, _, name = member.partition(":")
+    if kind == "user":
+        names.add(f"domain:{name.rpartition('@')[2]}")
+    pod = _POD.fullmatch(member)
+    if pod:
+        pool, namespace, account = pod.group("pool", "namespace", "account")
+        names |= {
+            f"serviceAccount:{pool.rpartition('/')[2]}[{namespace}/{account}]",
+            f"principalSet:{pool}/namespace/{namespace}",
+            f"principalSet:{pool}/*",
+        }
+    return frozenset(names)
 
 
 def require(call: Call, resource: str, permission: str) -> None:
@@ -156,9 +183,8 @@ def _chain(sandbox: "Sandbox", resource: str) -> list[str]:
     """The resource and what is above it."""
     chain = [resource]
     if resource.startswith("projects/"):
-        project = resource.split("/")[1]
-        above = sandbox.project(project)
-        chain += [f"projects/{project}", f"organizations/{above['organization']}"] if above else []
+        above = sandbox.project(resource.split("/")[1])
+        chain += [f"projects/{above['projectId']}", f"organizations/{above['organization']}"] if above else []
     return chain
 
 

@@ -1,10 +1,13 @@
 """Predefined roles, and what a role grants.
 
-Only the roles that this project's programs, checks and messages speak of, with the part of their permissions that the
-sandbox's services ask about (cloud.google.com/iam/docs/roles-permissions). Patterns stand for whole families.
+roles.json has the roles that this project's programs, checks and messages speak of, each with its permissions on the
+services that the sandbox has, as Google's `roles.get` gave them on 2026-08-22 (collected by github.com/iann0036/
+iam-dataset, folder gcp/roles). So an owner, as at Google, may not make tokens for a service account.
 """
 
-from fnmatch import fnmatchcase
+import functools
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox import registry
@@ -13,73 +16,31 @@ from sandbox.errors import Json
 if TYPE_CHECKING:
     from sandbox.core import Sandbox
 
-_OWNERS_ONLY = ("*.setIamPolicy", "iam.roles.*", "*.undelete", "resourcemanager.projects.delete")
-
+_FILE = Path(__file__).parent / "roles.json"
+# By name: the title, and the permissions.
 ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "roles/owner": ("Owner", ("*",)),
-    "roles/editor": ("Editor", ("*",)),
-    "roles/viewer": ("Viewer", ("*.get", "*.list", "*.getIamPolicy")),
-    "roles/aiplatform.admin": ("Vertex AI Administrator", ("aiplatform.*", "resourcemanager.projects.get")),
-    "roles/aiplatform.user": (
-        "Vertex AI User",
-        (
-            "aiplatform.endpoints.create",
-            "aiplatform.endpoints.delete",
-            "aiplatform.endpoints.deploy",
-            "aiplatform.endpoints.explain",
-            "aiplatform.endpoints.get",
-            "aiplatform.endpoints.list",
-            "aiplatform.endpoints.predict",
-            "aiplatform.endpoints.undeploy",
-            "aiplatform.endpoints.update",
-            "aiplatform.models.*",
-            "resourcemanager.projects.get",
-        ),
-    ),
-    "roles/aiplatform.viewer": ("Vertex AI Viewer", ("aiplatform.*.get", "aiplatform.*.list")),
-    "roles/accesscontextmanager.policyAdmin": (
-        "Access Context Manager Admin",
-        ("accesscontextmanager.*", "resourcemanager.organizations.get"),
-    ),
-    "roles/compute.networkAdmin": ("Compute Network Admin", ("compute.networks.*", "compute.addresses.*")),
-    "roles/iam.roleAdmin": ("Role Administrator", ("iam.roles.*",)),
-    "roles/iam.serviceAccountAdmin": ("Service Account Admin", ("iam.serviceAccounts.*",)),
-    "roles/iam.serviceAccountTokenCreator": (
-        "Service Account Token Creator",
-        ("iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken", "iam.serviceAccounts.signBlob"),
-    ),
-    "roles/iam.serviceAccountUser": ("Service Account User", ("iam.serviceAccounts.actAs", "iam.serviceAccounts.get")),
-    "roles/iam.workloadIdentityUser": (
-        "Workload Identity User",
-        ("iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken", "iam.serviceAccounts.get"),
-    ),
-    "roles/logging.logWriter": ("Logs Writer", ("logging.logEntries.create",)),
-    "roles/monitoring.metricWriter": ("Monitoring Metric Writer", ("monitoring.timeSeries.create",)),
-    "roles/monitoring.viewer": ("Monitoring Viewer", ("monitoring.*.get", "monitoring.*.list")),
-    "roles/resourcemanager.organizationAdmin": (
-        "Organization Administrator",
-        ("resourcemanager.organizations.*", "resourcemanager.projects.get", "resourcemanager.projects.*IamPolicy"),
-    ),
-    "roles/resourcemanager.projectIamAdmin": (
-        "Project IAM Admin",
-        ("resourcemanager.projects.get", "resourcemanager.projects.*IamPolicy"),
-    ),
-    "roles/serviceusage.serviceUsageAdmin": ("Service Usage Admin", ("serviceusage.*",)),
-    "roles/serviceusage.serviceUsageConsumer": (
-        "Service Usage Consumer",
-        ("serviceusage.services.get", "serviceusage.services.list", "serviceusage.services.use"),
-    ),
+    name: (role["title"], tuple(role["includedPermissions"]))
+    for name, role in json.loads(_FILE.read_text(encoding="utf-8")).items()
 }
+
+
+@functools.cache
+def permissions_of(role: str) -> frozenset[str]:
+    """The permissions of a predefined role; none where the sandbox does not know the role."""
+    return frozenset(ROLES[role][1]) if role in ROLES else frozenset()
 
 
 def grants(sandbox: "Sandbox", role: str, permission: str) -> bool:
     """Whether the role, predefined or one's own, holds the permission."""
     if role in ROLES:
-        if role == "roles/editor" and any(fnmatchcase(permission, p) for p in _OWNERS_ONLY):
-            return False
-        return any(fnmatchcase(permission, pattern) for pattern in ROLES[role][1])
+        return permission in permissions_of(role)
     custom = sandbox.store.get("customRole", role)
     return custom is not None and not custom.get("deleted") and permission in custom.get("includedPermissions", [])
+
+
+def granting(permission: str) -> list[str]:
+    """The predefined roles that hold a permission, those with the fewest permissions first."""
+    return sorted((r for r in ROLES if permission in permissions_of(r)), key=lambda r: (len(permissions_of(r)), r))
 
 
 @registry.state_view("identityPool")

@@ -7,7 +7,7 @@ from sandbox.core import Sandbox
 from sandbox.errors import Json, aborted, already_exists, failed_precondition, invalid_argument, not_found
 from sandbox.operations import completion, progress
 from sandbox.registry import Call, method
-from sandbox.services.aiplatform import connect, endpoints, models, replicas, rules
+from sandbox.services.aiplatform import connect, endpoints, metrics, models, replicas, rules
 from sandbox.services.aiplatform.names import (
     ENDPOINT,
     TYPES,
@@ -167,6 +167,7 @@ def _undeployed(sandbox: Sandbox, operation: Json) -> Json:
     endpoint = sandbox.store.get(ENDPOINT, operation["args"]["endpoint"])
     if endpoint is not None:
         gone = operation["args"]["deployedModelId"]
+        metrics.sample_all(sandbox, endpoint)
         left = [model for model in endpoint.get("deployedModels", []) if model["id"] != gone]
         endpoint["deployedModels"] = left
         if not left:
@@ -233,6 +234,7 @@ def _mutated(sandbox: Sandbox, operation: Json) -> Json:
     args = operation["args"]
     name, endpoint = endpoints.find(sandbox, args["endpoint"])
     deployed = endpoint.get("deployedModels", [])
+    metrics.sample_all(sandbox, endpoint)
     for index, current in enumerate(deployed):
         if current["id"] == args["deployedModel"]["id"]:
             deployed[index] = _changed(current, args["deployedModel"], args["paths"], args["version"])

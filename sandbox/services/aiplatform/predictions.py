@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 
 from sandbox.errors import GoogleError, Json, failed_precondition, invalid_argument
 from sandbox.registry import Call, Raw, Stream, method
-from sandbox.services.aiplatform import answers, endpoints, generation, hosts, models, replicas
+from sandbox.services.aiplatform import answers, endpoints, generation, hosts, metrics, models, replicas
 from sandbox.services.aiplatform.answers import Reply
+from sandbox.services.aiplatform.metrics import HEADER
 from sandbox.services.aiplatform.names import required
 
 _METHODS = "aiplatform.projects.locations.endpoints."
-_HEADER = "X-Vertex-AI-Deployed-Model-Id"
 
 
 def serving(call: Call, endpoint_name: str) -> Json:
@@ -28,13 +28,15 @@ def serving(call: Call, endpoint_name: str) -> Json:
     if not split:
         raise failed_precondition(f"Endpoint {name} doesn't have traffic_split.")
     chosen = sandbox.random.choices(list(split), weights=list(split.values()))[0]
+    call.response_headers[HEADER] = chosen
+    metrics.sample(sandbox, endpoint, deployed[chosen])
     if replicas.available(sandbox, str(name), deployed[chosen]) == 0:
-        replicas.served(sandbox, str(name), chosen)
+        asleep = replicas.target(sandbox, str(name), deployed[chosen]) == 0
+        replicas.served(sandbox, str(name), chosen, woken=asleep)
         raise GoogleError(
             429, "RESOURCE_EXHAUSTED", f"DeployedModel {chosen} is scaled to zero and is being scaled up. Please retry."
         )
     replicas.served(sandbox, str(name), chosen)
-    call.response_headers[_HEADER] = chosen
     return deployed[chosen]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.core import Sandbox
 from sandbox.errors import GoogleError, Json, failed_precondition, invalid_argument
-from sandbox.services.aiplatform import machines
+from sandbox.services.aiplatform import machines, scale_to_zero
 from sandbox.services.aiplatform.names import ENDPOINT, Name, required, wrong_field
 
 DEPLOY = "aiplatform.endpoints.deployModel"
@@ -98,6 +98,8 @@ def check_dedicated(resources: Json, version: str) -> None:
     machines.check(spec)
     scales_to_zero = version != "v1" and bool(resources.get("scaleToZeroSpec"))
     check_replicas(resources, "dedicated_resources", minimum=0 if scales_to_zero else 1)
+    if version != "v1":
+        scale_to_zero.check(resources)
     needed = resources.get("requiredReplicaCount", 0)
     if needed < 0 or needed > resources["minReplicaCount"]:
         raise wrong_field(f"{field}.required_replica_count", "must be between 1 and min_replica_count.")

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from sandbox import registry
 from sandbox.errors import GoogleError, Json
 from sandbox.identity import DEPLOYER, principal_of
-from sandbox.services.kubernetes import merging, rendering, reviews
+from sandbox.services.kubernetes import access, merging, rendering, reviews
 from sandbox.services.kubernetes.cluster import Cluster
 from sandbox.services.kubernetes.kinds import KINDS, NAMESPACE, Kind, discovery
 from sandbox.services.kubernetes.status import KubernetesError, bad_request
@@ -54,7 +54,7 @@ async def handle(request: Request, sandbox: "Sandbox") -> Response:
         return PlainTextResponse("ok")
     try:
         # kubectl sends no token without TLS, so on loopback its absence means whoever runs the sandbox.
-        given = request.headers.get("authorization")
+        given = request.headers.get("authorization", "")
         caller = principal_of(given, "container", "kubernetes").email if given else DEPLOYER
         response = await _Exchange(request, sandbox, path, caller).answer()
     except GoogleError:
@@ -70,6 +70,7 @@ class _Exchange:
     def __init__(self, request: Request, sandbox: "Sandbox", path: str, caller: str) -> None:
         self.request = request
         self.caller = caller
+        self.given = request.headers.get("authorization", "")
         self.sandbox = sandbox
         self.cluster = Cluster(sandbox)
         self.path = path
@@ -84,13 +85,14 @@ class _Exchange:
             return JSONResponse(described)
         if self.request.method == "POST" and reviews.is_review(self.path):
             self.record(f"{reviews.method(self.path)}.create", mutating=False)
-            reviewed = reviews.answer(self.path, _parsed(await self.request.body()), self.caller)
+            reviewed = reviews.answer(self.path, _parsed(await self.request.body()), self.caller, self._may)
             return JSONResponse(reviewed, 201)
         kind, namespace, name = _target(self.path)
         verb = _VERBS.get(self.request.method) or ("get" if name else "list")
         if verb == "list" and self._watches():
             verb = "watch"
         self.record(f"core.v1.{kind.plural}.{verb}", mutating=self.saves and verb in _VERBS.values())
+        access.check(self.sandbox, self.given, kind, namespace, verb)
         if not kind.served and verb not in ("get", "list", "watch"):
             raise KubernetesError(405, "MethodNotAllowed", f"the sandbox's cluster takes no {kind.plural}")
         key = f"{namespace}/{name}" if kind.namespaced else name
@@ -114,6 +116,15 @@ class _Exchange:
     def record(self, what: str, *, mutating: bool) -> None:
         """Names the call in the record of calls, as Cloud Logging's audit logs name a cluster's."""
         self.request.state.recorded = {"method": f"io.k8s.{what}", "mutating": mutating}
+
+    def _may(self, asked: Json) -> bool:
+        kind = next((one for one in KINDS.values() if one.plural == asked.get("resource")), None)
+        try:
+            if kind is not None:
+                access.check(self.sandbox, self.given, kind, asked.get("namespace", ""), asked.get("verb", ""))
+        except KubernetesError:
+            return False
+        return True
 
     def _watches(self) -> bool:
         return self.query.get("watch") in ("true", "1")

@@ -1,6 +1,6 @@
 """What `kubectl auth` asks: who am I, and what may I do.
 
-Whoever reaches the sandbox's cluster may do all that it serves, as the cluster-admin of a real one: the answers say so.
+What is served asks IAM, as every call does; all else may be asked for by anyone, and is then not found.
 Shapes: authentication.k8s.io/v1 SelfSubjectReview, authorization.k8s.io/v1 SelfSubjectAccessReview and
 SelfSubjectRulesReview of Kubernetes 1.29.
 """
@@ -43,7 +43,7 @@ def method(path: str) -> str:
     return f"{group.partition('.')[0]}.v1.{_GROUPS[group][kind]}"
 
 
-def answer(path: str, body: Any, caller: str) -> Json:
+def answer(path: str, body: Any, caller: str, may: Callable[[Json], bool]) -> Json:
     """The review with its status filled in. KubernetesError 400 or 422 for a body that is no such review."""
     group, kind = _PATHS[path]
     if not isinstance(body, dict) or body.get("kind", kind) != kind:
@@ -55,7 +55,7 @@ def answer(path: str, body: Any, caller: str) -> Json:
         if bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
             why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
             raise invalid(kind, "", "spec.resourceAttributes", why)
-        status = {"allowed": True}
+        status = {"allowed": may(spec.get("resourceAttributes") or {})}
     else:
         everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
         rules: Json = {"resourceRules": [everything], "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}]}

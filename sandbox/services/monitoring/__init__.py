@@ -1,0 +1,1 @@
+"""monitoring v3: time series of what the sandbox served, and what their metrics are."""
