@@ -21,6 +21,7 @@ _CUSTOM_ENDPOINTS = {
     "GOOGLE_IAM_BETA_CUSTOM_ENDPOINT": "iam/v1/",
     "GOOGLE_IAM_CUSTOM_ENDPOINT": "iam/v1/",
     "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": "compute/compute/v1/",
+    "GOOGLE_CLOUD_BILLING_CUSTOM_ENDPOINT": "cloudbilling/v1/",
 }
 
 

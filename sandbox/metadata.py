@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from sandbox import console
 from sandbox.core import Sandbox
 from sandbox.identity import token_for
 
@@ -61,7 +62,9 @@ def routes(sandbox: Sandbox) -> list[Route]:
             return _json({"aliases": ["default"], "email": found, "scopes": _SCOPES})
         return PlainTextResponse("Not Found", 404, headers=_FLAVOR)
 
-    async def root(_request: Request) -> Response:
+    async def root(request: Request) -> Response:
+        if request.headers.get("metadata-flavor") != "Google" and "text/html" in request.headers.get("accept", ""):
+            return console.page(_FLAVOR)
         return PlainTextResponse("computeMetadata/\n", headers=_FLAVOR)
 
     base = "/computeMetadata/v1/"
