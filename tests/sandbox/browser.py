@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), "")
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
 _SECONDS = 30.0
 _KEYS = {"Tab": 9, "Enter": 13, " ": 32, "ArrowRight": 39, "ArrowDown": 40}
 
@@ -59,13 +61,14 @@ class Page:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def until(self, expression: str) -> Any:
+    def until(self, expression: str) -> None:
         """Waits for a JavaScript expression to be true; fails with the page's text after half a minute."""
         deadline = time.monotonic() + _SECONDS
-        while not (value := self.evaluate(expression)):
-            assert time.monotonic() < deadline, f"never true: {expression}\n{self.evaluate('document.body.innerText')}"
+        while not self.evaluate(f"Boolean({expression})"):
+            assert time.monotonic() < deadline, (
+                f"never true: {expression}\n{self.evaluate('document.body.innerText')[:2500]}"
+            )
             time.sleep(0.05)
-        return value
 
     def press(self, key: str) -> None:
         """One key, as from a keyboard."""
@@ -82,9 +85,7 @@ class Page:
     def look(self, scheme: str, width: int, height: int) -> None:
         """The page in light or dark, in a window of this size."""
         self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-        )
+        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def screenshot(self, file: Path) -> None:
         """The whole page as PNG."""
