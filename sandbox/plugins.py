@@ -36,12 +36,13 @@ def attach(choice: Choice, variables: dict[str, str], environ: Mapping[str, str]
         PluginError: a real plugin could not be installed.
     """
     kept = Path(environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
-    real = [] if choice == "stand-in" else [name for name in NAMES if choice == "real" or installed(name, kept)]
+    have = [name for name in NAMES if installed(name, kept, environ.get("PATH", os.defpath))]
+    real = {"stand-in": [], "real": list(NAMES), "auto": have}[choice]
     if real:
         _share(kept, Path(variables["PULUMI_HOME"]) / "plugins")
         variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "false"
         for name in real:
-            if not installed(name, kept):
+            if name not in have:
                 _install(name, {**environ, **variables})
     if len(real) == len(NAMES):
         return lambda: None
@@ -51,12 +52,12 @@ def attach(choice: Choice, variables: dict[str, str], environ: Mapping[str, str]
     return stop
 
 
-def installed(name: str, plugins: Path) -> bool:
+def installed(name: str, plugins: Path, path: str) -> bool:
     """Whether the CLI has the plugin: on PATH, or kept in the version that the installed Python package asks for."""
     program = f"pulumi-resource-{name}"
     version = _wanted(name)
     folders = [plugins / f"resource-{name}-v{version}"] if version else plugins.glob(f"resource-{name}-v*")
-    return bool(shutil.which(program)) or any((folder / program).exists() for folder in folders)
+    return bool(shutil.which(program, path=path)) or any((folder / program).exists() for folder in folders)
 
 
 def _wanted(name: str) -> str:

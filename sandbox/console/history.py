@@ -71,6 +71,8 @@ class History:
         series: dict[str, dict[str, list[Any]]] = {"served": {}, "refused": {}, "replicas": {}}
         for number, step in sorted(self._steps.items()):
             bar = number // width - last + _BARS - 1
+            if bar >= _BARS:  # The clock has gone back since.
+                continue
             for kind, counted in (("served", step.served), ("refused", step.refused)):
                 for key, count in counted.items() if bar >= 0 else ():
                     series[kind].setdefault(key, [0] * _BARS)[bar] += count

@@ -223,5 +223,7 @@ def test_history_counts_by_who_answered_and_forgets_after_an_hour(vertex: Vertex
     assert line[:39] == [None] * 39
     assert line[39:] == [2] * 21
     assert shown["start"] + 59 * shown["step"] == now + 100
+    back = history.shown(now, 300)
+    assert sum(back["served"]["r/1/11"]) == 3, "a clock that went back shows what was until then"
     history.step(now + 5000)
     assert history.shown(now + 5000, 3600)["served"] == {}
