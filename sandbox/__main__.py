@@ -1,12 +1,13 @@
-"""python -m sandbox run|serve|env|stop"""
+"""python -m sandbox run|serve|env|stop|methods"""
 
 import argparse
 import sys
 from pathlib import Path
 
-from sandbox import lifecycle
+from sandbox import lifecycle, methods
 from sandbox.core import PROJECT
 from sandbox.lifecycle import DEFAULT_STATE, CommandError, Start
+from sandbox.plugins import CHOICES
 
 
 def main(arguments: list[str]) -> int:
@@ -16,10 +17,13 @@ def main(arguments: list[str]) -> int:
         if options.command == "env":
             print(lifecycle.env(options.state or DEFAULT_STATE))
             return 0
+        if options.command == "methods":
+            return _methods(options.write)
         if options.command == "stop":
             print(lifecycle.stop(options.state or DEFAULT_STATE))
             return 0
-        start = Start(options.project, options.profile, options.deploy_seconds, getattr(options, "port", 0))
+        port = getattr(options, "port", 0)
+        start = Start(options.project, options.profile, options.deploy_seconds, port, options.plugins)
         if options.command == "serve":
             return lifecycle.serve(start, options.state or DEFAULT_STATE, options.idle_timeout)
         command = options.cmd[1:] if options.cmd[:1] == ["--"] else options.cmd
@@ -28,6 +32,17 @@ def main(arguments: list[str]) -> int:
         return lifecycle.run(command, start, options.state, attach=options.attach, pod=options.as_pod)
     except CommandError as error:
         return lifecycle.fail(error)
+
+
+def _methods(page: Path | None) -> int:
+    if page is None:
+        print(methods.table())
+        return 0
+    try:
+        methods.write(page)
+    except (OSError, methods.MarkerError) as error:
+        raise CommandError(str(error)) from None
+    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,9 +55,12 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="keep a sandbox up")
     env = commands.add_parser("env", help="print the variables of the running sandbox, for eval")
     stop = commands.add_parser("stop", help="end the running sandbox")
+    table = commands.add_parser("methods", help="print the table of every method, imitated or 501, as Markdown")
+    table.add_argument("--write", type=Path, metavar="PAGE", help="put it into this page instead")
     for each in (run, serve):
         each.add_argument("--profile", choices=["google", "article"], help="article: base Gemini deploys on endpoints")
         each.add_argument("--project", default=PROJECT, help=f"id of a new sandbox's project (default {PROJECT})")
+        each.add_argument("--plugins", choices=CHOICES, help="gcp and kubernetes (default auto: real if installed)")
         each.add_argument("--deploy-seconds", type=_seconds, help="how long a deployment takes (default 3)")
     for each in (run, serve, env, stop):
         default = "in memory" if each is run else str(DEFAULT_STATE)

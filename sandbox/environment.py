@@ -35,6 +35,7 @@ _CUSTOM_ENDPOINTS = {
     "GOOGLE_LOGGING_CUSTOM_ENDPOINT": "logging/v2/",
     "GOOGLE_MONITORING_CUSTOM_ENDPOINT": "monitoring/",
     "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": "compute/compute/v1/",
+    "GOOGLE_CLOUD_BILLING_CUSTOM_ENDPOINT": "cloudbilling/v1/",
 }
 
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from sandbox import pods
-from sandbox.environment import attach_plugins, environment, local_environment
+from sandbox import plugins, pods
+from sandbox.environment import environment, local_environment
 from sandbox.errors import Json
 from sandbox.options import Options
+from sandbox.plugins import Choice
 from sandbox.running import RunningSandbox
 from sandbox.store import Store
 
@@ -39,6 +40,7 @@ class Start:
     profile: str | None = None
     deploy_seconds: float | None = None
     port: int = 0
+    plugins: Choice | None = None
 
     def options(self, state: Path | None) -> Options | None:
         """The settings to start with: those of the state file, with what was asked for over them."""
@@ -56,7 +58,7 @@ class Start:
 
 @contextlib.contextmanager
 def started(start: Start, state: Path | None) -> Iterator[tuple[RunningSandbox, dict[str, str]]]:
-    """A sandbox with the stand-in Pulumi providers, and the variables that lead to it."""
+    """A sandbox with Pulumi's plugins for it, and the variables that lead to it."""
     with contextlib.ExitStack() as stack:
         if state is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-")))
@@ -70,7 +72,10 @@ def started(start: Start, state: Path | None) -> Iterator[tuple[RunningSandbox, 
             ) from None
         stack.callback(running.stop)
         variables = environment(running.sandbox, folder)
-        stack.callback(attach_plugins(variables))
+        try:
+            stack.callback(plugins.attach(start.plugins or "auto", variables))
+        except plugins.PluginError as error:
+            raise CommandError(str(error)) from None
         yield running, variables
 
 
@@ -81,9 +86,9 @@ def run(command: Sequence[str], start: Start, state: Path | None, *, attach: boo
     """
     with contextlib.ExitStack() as stack:
         if attach:
-            if start.profile is not None or start.deploy_seconds is not None:
+            if (start.profile, start.deploy_seconds, start.plugins) != (None, None, None):
                 raise CommandError(
-                    "--attach takes the running sandbox as it is: leave out --profile, --deploy-seconds."
+                    "--attach takes the running sandbox as it is: leave out --profile, --deploy-seconds, --plugins."
                 )
             variables = require_served(state or DEFAULT_STATE)["environment"]
         elif pod and state is None and "SANDBOX_URL" in os.environ:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from sandbox import console
 from sandbox.core import Sandbox
 from sandbox.errors import GoogleError
 from sandbox.identity import token_for
@@ -25,7 +26,9 @@ _ACCOUNT = "instance/service-accounts/{account}/"
 def routes(sandbox: Sandbox) -> list[Route]:
     """The answers that google-auth, gcloud and Google's libraries ask for."""
 
-    async def root(_request: Request) -> Response:
+    async def root(request: Request) -> Response:
+        if request.headers.get("metadata-flavor") != "Google" and "text/html" in request.headers.get("accept", ""):
+            return console.page(_FLAVOR)
         return PlainTextResponse("computeMetadata/\n", headers=_FLAVOR)
 
     found = []

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox import api_keys, control, discovery, hosts, metadata, registry, schema
+from sandbox import api_keys, console, control, discovery, hosts, metadata, registry, schema
 from sandbox.core import Sandbox
 from sandbox.discovery import Document, Method
 from sandbox.errors import GoogleError, Json
@@ -34,8 +34,8 @@ def create_app(sandbox: Sandbox) -> Starlette:
     async def dispatch(request: Request) -> Response:
         return await Exchange(sandbox, request).answer()
 
-    routes = [*control.routes(sandbox), *metadata.routes(sandbox), Route("/{path:path}", dispatch, methods=_METHODS)]
-    return Starlette(routes=routes)
+    own = [*control.routes(sandbox), *console.routes(sandbox), *metadata.routes(sandbox)]
+    return Starlette(routes=[*own, Route("/{path:path}", dispatch, methods=_METHODS)])
 
 
 class Exchange:
@@ -64,13 +64,15 @@ class Exchange:
             self.sandbox.store.commit()
         except GoogleError as error:
             self.sandbox.store.rollback()
+            self.entry["reason"] = f"{error.status}: {error.message}"
             response = JSONResponse(error.body(), error.code, error.headers)
         except Exception as error:  # noqa: BLE001 - a fault of the sandbox must reach the client as one, in words
             self.sandbox.store.rollback()
             response = _broken(self.entry["method"], error)
         # What a mounted handler knows better of its call: the method, and whether it changed anything.
-        described = getattr(self.request.state, "recorded", {})
-        self.sandbox.record({**self.entry, **described, "status": response.status_code})
+        entry = {**self.entry, **getattr(self.request.state, "recorded", {})}
+        self.sandbox.record({**entry, "status": response.status_code})
+        console.observe(self.sandbox, entry, response.status_code, response.headers)
         return response
 
     def _advance(self) -> None:

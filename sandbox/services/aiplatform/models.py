@@ -178,15 +178,19 @@ def get(call: Call) -> Json:
     return _shown(call, find(call.sandbox, call.params["name"]))
 
 
+def registered(sandbox: Sandbox, parent: Name) -> list[Json]:
+    """The models of a location's registry, the seeded ones first."""
+    seeded = [_seeded(sandbox, Name(parent.project, parent.location, "models", each)) for each in SEEDED]
+    return [model for model in seeded if model] + list(sandbox.store.list(MODEL, f"{parent}/models/").values())
+
+
 @method(_METHODS + "list")
 def list_models(call: Call) -> Json:
     """The models of a location, the seeded ones too."""
     sandbox, parent = call.sandbox, parse(call.sandbox, call.params["parent"])
-    seeded = [_seeded(sandbox, Name(parent.project, parent.location, "models", each)) for each in SEEDED]
-    models = [model for model in seeded if model] + list(sandbox.store.list(MODEL, f"{parent}/models/").values())
     found = [
         model
-        for model in models
+        for model in registered(sandbox, parent)
         if listing.matches({**model, "model": model["name"].rpartition("/")[2]}, call.query.get("filter", ""), _FILTERS)
     ]
     found = listing.ordered(found, call.query.get("orderBy", ""), ("displayName", "createTime", "updateTime"))
