@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from sandbox import faults
+from sandbox.core import Sandbox
 from sandbox.environment import attach_plugins, environment, local_environment
-from sandbox.errors import Json
+from sandbox.errors import GoogleError, Json
 from sandbox.options import Options
+from sandbox.recorder import Recorder
 from sandbox.running import RunningSandbox
 from sandbox.store import Store
 
@@ -32,17 +35,35 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How a sandbox is to be started; None takes what the state file was left with, else the default."""
+    """How a sandbox is to be started; None takes what the state file was left with, else the default.
+
+    `faults` are as sandbox.faults.read takes them; `record` is the file that every call is added to.
+    """
 
     project: str
     profile: str | None = None
     deploy_seconds: float | None = None
     port: int = 0
+    seed: int | None = None
+    clock_rate: float | None = None
+    latency: str | None = None
+    faults: tuple[Json, ...] = ()
+    record: Path | None = None
+
+    def chosen(self) -> Json:
+        """The settings that were asked for."""
+        given = {
+            "profile": self.profile,
+            "deploySeconds": self.deploy_seconds,
+            "seed": self.seed,
+            "clockRate": self.clock_rate,
+            "latency": self.latency,
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
     def options(self, state: Path | None) -> Options | None:
         """The settings to start with: those of the state file, with what was asked for over them."""
-        given = {"profile": self.profile, "deploySeconds": self.deploy_seconds}
-        chosen = {name: value for name, value in given.items() if value is not None}
+        chosen = self.chosen()
         if not chosen:
             return None
         kept: Json | None = None
@@ -68,18 +89,35 @@ def started(start: Start, state: Path | None) -> Iterator[tuple[RunningSandbox, 
                 f"Port {start.port} of 127.0.0.1 is not to be had ({error.strerror}): take another --port, or none."
             ) from None
         stack.callback(running.stop)
+        _prepare(running.sandbox, start)
         variables = environment(running.sandbox, folder)
         stack.callback(attach_plugins(variables))
         yield running, variables
+
+
+def _prepare(sandbox: Sandbox, start: Start) -> None:
+    try:
+        if start.faults:
+            wanted = faults.read(list(start.faults))
+            sandbox.faults.clear()
+            sandbox.faults.order(wanted)
+            sandbox.store.commit()
+        if start.record:
+            sandbox.recorder = Recorder(start.record)
+    except GoogleError as error:
+        raise CommandError(error.message) from None
+    except OSError as error:
+        raise CommandError(f"Cannot record calls in {start.record}: {error.strerror}.") from None
 
 
 def run(command: Sequence[str], start: Start, state: Path | None, *, attach: bool) -> int:
     """Runs a command that sees the sandbox, and returns its exit code (128 + n where signal n ended it)."""
     with contextlib.ExitStack() as stack:
         if attach:
-            if start.profile is not None or start.deploy_seconds is not None:
+            if start.chosen() or start.faults or start.record:
                 raise CommandError(
-                    "--attach takes the running sandbox as it is: leave out --profile, --deploy-seconds."
+                    "--attach takes the running sandbox as it is: leave out --profile, --deploy-seconds, --seed,"
+                    " --clock, --latency, --fault, --faults and --record."
                 )
             variables = require_served(state or DEFAULT_STATE)["environment"]
         else:
