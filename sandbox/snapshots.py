@@ -61,6 +61,6 @@ def restore(sandbox: Sandbox, snapshot: Any) -> None:
     rows = [(r.kind, r.name, r.value, r.seed) for r in checked.resources]
     sandbox.store.load([*rows, *beside])
     sandbox.memory.clear()
-    sandbox.clock.go_on_from(checked.seconds)
-    sandbox.reseed(settings.seed)
     sandbox.configure(settings)
+    sandbox.reseed(settings.seed)
+    sandbox.clock.go_on_from(checked.seconds)
