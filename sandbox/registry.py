@@ -78,12 +78,14 @@ Answer = Json | Stream | Raw
 Function = Callable[[Call], Answer | Awaitable[Answer]]
 Mount = Callable[[Request, "Sandbox"], Awaitable[Response]]
 Refusal = Callable[[GoogleError], Response]
+Check = Callable[[Call], None]
 Rewrite = Callable[["Sandbox", Target], Target]
 StateView = Callable[[str, Json, Json | None], Json | None]
 
 _methods: dict[tuple[str, str], Function] = {}
 _mounts: dict[str, Mount] = {}
 _refusals: dict[str, Refusal] = {}
+_checks: dict[str, list[Check]] = {}
 _seeds: list[Callable[["Sandbox"], None]] = []
 _state_views: dict[str, StateView] = {}
 _rewrites: dict[str, Rewrite] = {}
@@ -152,6 +154,22 @@ def rewrite(service: str) -> Callable[[Rewrite], Rewrite]:
 def rewrite_of(service: str) -> Rewrite | None:
     """The rewriting of a service, or None."""
     return _rewrites.get(service)
+
+
+def before(service: str) -> Callable[[Check], Check]:
+    """Registers what sees every checked call of a service before its method does, and may refuse it."""
+
+    def register(function: Check) -> Check:
+        _checks.setdefault(service, []).append(function)
+        return function
+
+    return register
+
+
+def check(call: Call) -> None:
+    """Lets what `before` registered see the call."""
+    for function in _checks.get(call.service, ()):
+        function(call)
 
 
 def seed(function: Callable[["Sandbox"], None]) -> Callable[["Sandbox"], None]:

@@ -121,6 +121,7 @@ class Exchange:
             host=target.host,
             raw_body=raw_body,
         )
+        registry.check(call)
         with self.mishap.operations():
             result = function(call)
         answer: Answer = await result if inspect.isawaitable(result) else result

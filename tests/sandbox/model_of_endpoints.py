@@ -18,7 +18,7 @@ EXHAUSTED = (429, "RESOURCE_EXHAUSTED")
 Refusals = set[tuple[int, str]]
 Split = dict[str, int]
 CORES = 4
-QUOTA = 60
+QUOTA = 40
 
 
 @dataclass

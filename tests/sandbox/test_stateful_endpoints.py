@@ -7,7 +7,14 @@ import pytest
 import requests
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from sandbox.testing import SandboxHandle, running_sandbox
 from tests.sandbox.documents import check_error, check_vertex
@@ -15,7 +22,7 @@ from tests.sandbox.model_of_endpoints import QUOTA, Refusals, Rules, Running, Sp
 from tests.sandbox.vertex import Json, Vertex, machine
 
 # Odd fractions, so that no two operations are due at the same moment as a whole number of seconds passes.
-DEPLOY, OTHER = 100.5, 10.25
+DEPLOY, OTHER = 30.5, 5.25
 NETWORK = "projects/123456789012/global/networks/default"
 KINDS: dict[str, Json] = {
     "public": {},
@@ -24,14 +31,27 @@ KINDS: dict[str, Json] = {
     "peered": {"network": NETWORK},
     "peered and dedicated": {"network": NETWORK, "dedicatedEndpointEnabled": True},
 }
-endpoint_ids = st.sampled_from(["1", "2", "3"])
+endpoint_ids = st.sampled_from(["1", "1", "1", "2", "2", "3"])
 deployed_ids = st.sampled_from(["11", "12", "13"])
 replicas = st.tuples(st.integers(0, 3), st.integers(1, 5))
-splits = st.one_of(
-    st.just({}),
-    st.sampled_from([{"0": 100}, {"11": 100}, {"12": 100}, {"11": 95, "0": 5}, {"11": 60, "12": 40}]),
-    st.dictionaries(st.sampled_from(["0", "11", "12", "13"]), st.integers(-1, 100), min_size=1, max_size=2),
+wild_splits = st.dictionaries(
+    st.sampled_from(["0", "11", "12", "13"]), st.integers(-1, 100), min_size=1, max_size=2
 )
+
+
+def splits(rules: Rules, endpoint_id: str, *more: str) -> st.SearchStrategy[Split]:
+    """Mostly splits of what is deployed on the endpoint, and of `more`; sometimes nonsense."""
+    endpoint = rules.endpoints.get(endpoint_id)
+    ids = [*(endpoint.deployed if endpoint else ()), *more]
+    right = [{}, *({each: 100} for each in ids), *({a: 70, b: 30} for a in ids for b in ids if a != b)]
+    return st.one_of(st.sampled_from(right), st.sampled_from(right), wild_splits)
+
+
+def deployed(rules: Rules, endpoint_id: str) -> st.SearchStrategy[str]:
+    """Mostly a model that is deployed on the endpoint."""
+    endpoint = rules.endpoints.get(endpoint_id)
+    there = list(endpoint.deployed if endpoint else ())
+    return st.one_of(*[st.sampled_from(there)] * (2 * bool(there)), deployed_ids)
 
 
 class Endpoints(RuleBasedStateMachine):
@@ -73,24 +93,31 @@ class Endpoints(RuleBasedStateMachine):
         answer = self.send("POST", path, refusals, "Operation", body, endpointId=endpoint_id)
         self.start(answer, self.rules.create(endpoint_id, kind))
 
-    @rule(endpoint_id=endpoint_ids)
-    def create_a_public_one(self, endpoint_id: str) -> None:
-        self.create(endpoint_id, "public", True)
+    @initialize(kind=st.sampled_from(list(KINDS)[:4]))
+    def begin_with_two_endpoints(self, kind: str) -> None:
+        self.create("1", "public", True)
+        self.create("2", kind, True)
+        self.create("3", "dedicated", True)
+        self.pass_time(6)
+        self.deploy("1", "11", {"0": 100}, (1, 2))
+        self.deploy("1", "12", {}, (1, 1))
+        self.deploy("2", "11", {"0": 100}, (1, 2))
+        self.pass_time(31)
 
     @rule(endpoint_id=endpoint_ids)
     def delete(self, endpoint_id: str) -> None:
         answer = self.send("DELETE", self.name(endpoint_id), self.rules.refuse_delete(endpoint_id), "Operation")
         self.start(answer, self.rules.delete(endpoint_id))
 
-    @rule(endpoint_id=endpoint_ids, deployed_id=st.one_of(deployed_ids, st.just("0")), split=splits, bounds=replicas)
+    @rule(data=st.data(), endpoint_id=endpoint_ids, deployed_id=st.one_of(deployed_ids, st.just("0")), bounds=replicas)
+    def deploy_any(self, data: st.DataObject, endpoint_id: str, deployed_id: str, bounds: tuple[int, int]) -> None:
+        self.deploy(endpoint_id, deployed_id, data.draw(splits(self.rules, endpoint_id, "0")), bounds)
+
     def deploy(self, endpoint_id: str, deployed_id: str, split: Split, bounds: tuple[int, int]) -> None:
         refusals = self.rules.refuse_deploy(endpoint_id, deployed_id, split, bounds)
-        deployed = {
-            "id": deployed_id,
-            "model": self.vertex.model("gemma-3-4b"),
-            "dedicatedResources": machine(*bounds),
-        }
-        body = {"deployedModel": deployed, "trafficSplit": split}
+        resources = machine(*bounds)
+        model = {"id": deployed_id, "model": self.vertex.model("gemma-3-4b"), "dedicatedResources": resources}
+        body = {"deployedModel": model, "trafficSplit": split}
         answer = self.send("POST", f"{self.name(endpoint_id)}:deployModel", refusals, "Operation", body)
         self.start(answer, self.rules.deploy(endpoint_id, deployed_id, split, bounds), DEPLOY)
 
@@ -98,15 +125,18 @@ class Endpoints(RuleBasedStateMachine):
     def deploy_a_small_one(self, endpoint_id: str, deployed_id: str, first: bool) -> None:
         self.deploy(endpoint_id, deployed_id, {"0": 100} if first else {}, (1, 2))
 
-    @rule(endpoint_id=endpoint_ids, deployed_id=deployed_ids, split=splits)
-    def undeploy(self, endpoint_id: str, deployed_id: str, split: Split) -> None:
+    @rule(data=st.data(), endpoint_id=endpoint_ids)
+    def undeploy(self, data: st.DataObject, endpoint_id: str) -> None:
+        deployed_id = data.draw(deployed(self.rules, endpoint_id))
+        split = data.draw(splits(self.rules, endpoint_id))
         refusals = self.rules.refuse_undeploy(endpoint_id, deployed_id, split)
         body = {"deployedModelId": deployed_id, "trafficSplit": split}
         answer = self.send("POST", f"{self.name(endpoint_id)}:undeployModel", refusals, "Operation", body)
         self.start(answer, None if refusals else self.rules.undeploy(endpoint_id, deployed_id, split))
 
-    @rule(endpoint_id=endpoint_ids, deployed_id=deployed_ids, bounds=replicas)
-    def mutate(self, endpoint_id: str, deployed_id: str, bounds: tuple[int, int]) -> None:
+    @rule(data=st.data(), endpoint_id=endpoint_ids, bounds=replicas)
+    def mutate(self, data: st.DataObject, endpoint_id: str, bounds: tuple[int, int]) -> None:
+        deployed_id = data.draw(deployed(self.rules, endpoint_id))
         refusals = self.rules.refuse_mutate(endpoint_id, deployed_id, bounds)
         resources = {"minReplicaCount": bounds[0], "maxReplicaCount": bounds[1]}
         mask = "dedicatedResources.minReplicaCount,dedicatedResources.maxReplicaCount"
@@ -114,9 +144,15 @@ class Endpoints(RuleBasedStateMachine):
         answer = self.send("POST", f"{self.name(endpoint_id)}:mutateDeployedModel", refusals, "Operation", body)
         self.start(answer, self.rules.mutate(endpoint_id, deployed_id, bounds))
 
-    @rule(endpoint_id=endpoint_ids, split=splits, etag=st.sampled_from(["none", "current", "old"]), lost=st.booleans())
-    def set_split(self, endpoint_id: str, split: Split, etag: str, lost: bool) -> None:
+    @rule(
+        data=st.data(),
+        endpoint_id=endpoint_ids,
+        etag=st.sampled_from(["none", "current", "old"]),
+        lost=st.booleans(),
+    )
+    def set_split(self, data: st.DataObject, endpoint_id: str, etag: str, lost: bool) -> None:
         """With `lost`, the change is made and the answer never comes."""
+        split = data.draw(splits(self.rules, endpoint_id))
         refusals = self.rules.refuse_split(endpoint_id, split, etag == "old")
         body: Json = {"trafficSplit": split}
         if etag != "none":
@@ -156,42 +192,37 @@ class Endpoints(RuleBasedStateMachine):
         if not operation.done:
             operation.done, operation.outcome = True, 1
 
-    @rule(seconds=st.sampled_from([1, 11, 60, 101]))
-    def pass_time(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from([1, 6, 11, 31, 31]), restored=st.booleans())
+    def pass_time(self, seconds: int, restored: bool = False) -> None:
+        """Beforehand, the sandbox may be put back to what it is, which changes nothing."""
+        if restored:
+            self.control("restore", requests.get(f"{self.sandbox.url}/_sandbox/snapshot", timeout=30).json())
         self.control("clock", {"step": seconds})
         self.rules.pass_time(seconds)
-
-    @rule()
-    def restore(self) -> None:
-        kept = requests.get(f"{self.sandbox.url}/_sandbox/snapshot", timeout=30).json()
-        self.control("restore", kept)
-
-    @rule(size=st.integers(1, 3))
-    def list_in_pages(self, size: int) -> None:
-        found: list[str] = []
-        query: Json = {"pageSize": size}
-        while True:
-            page = self.vertex.call("GET", f"{self.vertex.parent}/endpoints", **query)
-            check_vertex(page, "ListEndpointsResponse")
-            found += [each["name"].rpartition("/")[2] for each in page.get("endpoints", [])]
-            if "nextPageToken" not in page:
-                break
-            query["pageToken"] = page["nextPageToken"]
-        assert sorted(found) == sorted(self.rules.endpoints)
 
     def control(self, path: str, body: Json) -> None:
         assert requests.post(f"{self.sandbox.url}/_sandbox/{path}", json=body, timeout=30).status_code == 200
 
+    def listed(self) -> list[Json]:
+        """All endpoints, two a page."""
+        found: list[Json] = []
+        query: Json = {"pageSize": 2}
+        while True:
+            page = self.vertex.call("GET", f"{self.vertex.parent}/endpoints", **query)
+            check_vertex(page, "ListEndpointsResponse")
+            found += page.get("endpoints", [])
+            if "nextPageToken" not in page:
+                return found
+            query["pageToken"] = page["nextPageToken"]
+
     @invariant()
     def the_state_is_the_models(self) -> None:
-        listed = self.vertex.call("GET", f"{self.vertex.parent}/endpoints")
-        check_vertex(listed, "ListEndpointsResponse")
-        shown = {each["name"].rpartition("/")[2]: each for each in listed.get("endpoints", [])}
+        shown = {each["name"].rpartition("/")[2]: each for each in self.listed()}
         self.etags = {endpoint_id: each["etag"] for endpoint_id, each in shown.items()}
         assert set(shown) == set(self.rules.endpoints)
         for endpoint_id, endpoint in self.rules.endpoints.items():
             found = shown[endpoint_id]
-            assert found.get("trafficSplit", {}) == {k: v for k, v in endpoint.split.items()}
+            assert found.get("trafficSplit", {}) == endpoint.split
             models = {each["id"]: each["dedicatedResources"] for each in found.get("deployedModels", [])}
             bounds = {i: (each["minReplicaCount"], each["maxReplicaCount"]) for i, each in models.items()}
             assert bounds == endpoint.deployed
@@ -227,7 +258,7 @@ def test_any_sequence_of_calls_keeps_googles_rules(stepped: SandboxHandle) -> No
     run_state_machine_as_test(
         fresh,
         settings=settings(
-            max_examples=40,
+            max_examples=30,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,
