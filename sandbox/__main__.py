@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         each.add_argument("--project", default=PROJECT, help=f"id of a new sandbox's project (default {PROJECT})")
         each.add_argument("--deploy-seconds", type=_seconds, help="how long a deployment takes (default 3)")
         each.add_argument("--seed", type=int, help="of every random choice (default 0)")
-        each.add_argument("--clock", type=_rate, help="real, stepped, or how many times faster than real (default real)")
+        each.add_argument("--clock", type=_rate, help="real (default), stepped, or how many times faster than real")
         each.add_argument("--latency", choices=["none", "realistic"], help="how long answers take (default none)")
         each.add_argument(
             "--fault",

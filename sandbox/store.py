@@ -66,9 +66,7 @@ class Store:
         self.clear()
         self._db.executemany(
             "INSERT INTO resources (kind, name, value, seed) VALUES (?, ?, ?, ?)",
-            [
-                (kind, name, _text(value), None if seed is None else _text(seed)) for kind, name, value, seed in rows
-            ],
+            [(kind, name, _text(value), None if seed is None else _text(seed)) for kind, name, value, seed in rows],
         )
 
     def list(self, kind: str, prefix: str = "") -> dict[str, Json]:

@@ -207,7 +207,9 @@ def test_realistic_latency_passes_on_the_sandboxs_clock(vertex: Vertex) -> None:
 
 def test_the_command_line_orders_faults_sets_clock_and_seed_and_records_every_call(tmp_path: Path) -> None:
     """--fault, --faults, --clock, --seed, --latency and --record of `python -m sandbox serve`, from outside."""
-    orders = "- {method: '*.endpoints.list', nth: [1], status: 503}\n- {method: '*.endpoints.list', nth: 2, hang: true}\n"
+    orders = (
+        "- {method: '*.endpoints.list', nth: [1], status: 503}\n- {method: '*.endpoints.list', nth: 2, hang: true}\n"
+    )
     (tmp_path / "faults.yaml").write_text(orders)
     state, record = tmp_path / "state.db", tmp_path / "made" / "calls.jsonl"
     options = ["--faults", str(tmp_path / "faults.yaml"), "--fault", "method=*.predict,status=429"]

@@ -130,7 +130,7 @@ def test_an_etag_makes_a_patch_read_modify_write_and_none_a_blind_overwrite(vert
 
 
 def test_operations_show_when_they_were_last_touched(vertex: Vertex) -> None:
-    """Source: discovery aiplatform v1, GenericOperationMetadata.updateTime: the last update, so its end at the latest."""
+    """Source: discovery aiplatform v1, GenericOperationMetadata.updateTime: when it was last updated."""
     vertex.sandbox.set(clockRate=0, operationSeconds=30)
     operation = vertex.call("POST", f"{vertex.parent}/endpoints", {"displayName": "a"}, endpointId="5")
     times = operation["metadata"]["genericMetadata"]
@@ -141,7 +141,7 @@ def test_operations_show_when_they_were_last_touched(vertex: Vertex) -> None:
 
 
 def test_an_operation_is_polled_in_both_versions_listed_per_endpoint_and_cancelled(vertex: Vertex) -> None:
-    """Source: discovery aiplatform v1 and v1beta1, endpoints.operations get, list, cancel; google.rpc.Code CANCELLED."""
+    """Source: discovery aiplatform v1 and v1beta1, endpoints.operations: get, list, cancel (google.rpc.Code 1)."""
     vertex.sandbox.set(clockRate=0, deploySeconds=600)
     name, other = vertex.create("1"), vertex.create("2")
     operation = vertex.deploy(name)
@@ -156,7 +156,7 @@ def test_an_operation_is_polled_in_both_versions_listed_per_endpoint_and_cancell
 
 
 def test_predictions_of_an_endpoint_without_a_split_fail_a_precondition(vertex: Vertex) -> None:
-    """Source: vertex-facts, as Vertex AI was seen to answer; discovery aiplatform v1, Endpoint.trafficSplit."""
+    """Source: the message as Vertex AI was seen to answer; discovery aiplatform v1, Endpoint.trafficSplit."""
     name = vertex.create()
     vertex.deploy(name)
     error = refused(vertex, "POST", f"{name}:predict", {"instances": [{"content": "x"}]})
@@ -252,7 +252,7 @@ def test_a_policys_condition_is_kept_and_needs_version_3(sandbox: SandboxHandle)
 
 
 def test_a_deleted_account_comes_back_within_30_days_and_never_after(sandbox: SandboxHandle) -> None:
-    """Source: discovery iam v1, projects.serviceAccounts.delete and undelete; docs iam/docs/policies, deleted members."""
+    """Source: discovery iam v1, projects.serviceAccounts.delete and undelete; Binding.members for deleted ones."""
     sandbox.set(clockRate=0)
     email = make_account(sandbox)
     grant(sandbox, "roles/aiplatform.user", f"serviceAccount:{email}")
@@ -282,7 +282,7 @@ def test_the_wildcard_project_hides_whether_an_account_exists(sandbox: SandboxHa
 
 
 def test_replicas_have_a_quota_in_cores_at_full_scale(vertex: Vertex) -> None:
-    """Source: docs quotas, "Custom-trained model ... serving CPUs per region"; the message as Vertex AI was seen to say it."""
+    """Source: docs quotas, serving CPUs for custom-trained models by region; the message as Vertex AI says it."""
     vertex.sandbox.set(servingQuota={"us-central1": {"custom_model_serving_cpus": 8}})
     name = vertex.create()
     vertex.deploy(name, "1", dedicatedResources=machine(1, 2))
@@ -316,7 +316,7 @@ def test_predictions_a_minute_have_a_quota_that_the_next_minute_renews(vertex: V
 
 
 def test_a_dedicated_endpoint_and_another_region_have_predictions_of_their_own(vertex: Vertex) -> None:
-    """Source: docs predictions/choose-endpoint-type: no limit on dedicated and private endpoints; docs quotas: by region."""
+    """Source: docs predictions/choose-endpoint-type: dedicated endpoints have no limit; docs quotas: by region."""
     name = vertex.create(dedicatedEndpointEnabled=True)
     vertex.deploy(name, "1", {"0": 100})
     elsewhere = Vertex(vertex.sandbox, "europe-west4")

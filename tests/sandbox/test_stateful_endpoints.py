@@ -34,9 +34,7 @@ KINDS: dict[str, Json] = {
 endpoint_ids = st.sampled_from(["1", "1", "1", "2", "2", "3"])
 deployed_ids = st.sampled_from(["11", "12", "13"])
 replicas = st.tuples(st.integers(0, 3), st.integers(1, 5))
-wild_splits = st.dictionaries(
-    st.sampled_from(["0", "11", "12", "13"]), st.integers(-1, 100), min_size=1, max_size=2
-)
+wild_splits = st.dictionaries(st.sampled_from(["0", "11", "12", "13"]), st.integers(-1, 100), min_size=1, max_size=2)
 
 
 def splits(rules: Rules, endpoint_id: str, *more: str) -> st.SearchStrategy[Split]:
@@ -241,9 +239,7 @@ class Endpoints(RuleBasedStateMachine):
 @pytest.fixture(scope="module")
 def stepped() -> Iterator[SandboxHandle]:
     quota = {"us-central1": {"custom_model_serving_cpus": QUOTA}}
-    with running_sandbox(
-        clock_rate=0, deploy_seconds=DEPLOY, operation_seconds=OTHER, serving_quota=quota
-    ) as running:
+    with running_sandbox(clock_rate=0, deploy_seconds=DEPLOY, operation_seconds=OTHER, serving_quota=quota) as running:
         yield running
 
 
