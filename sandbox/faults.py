@@ -12,7 +12,7 @@ import fnmatch
 import random
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from sandbox.errors import CANNED, HTTP_CODES, RPC, GoogleError, Json, invalid_argument
@@ -39,7 +39,13 @@ _BY_HTTP_CODE = {
 
 def _name(status: Any) -> Any:
     """503 or "503" as "UNAVAILABLE"."""
-    return _BY_HTTP_CODE.get(str(status), status)
+    return _BY_HTTP_CODE.get(str(status), str(status))
+
+
+def _known(status: str) -> str:
+    if status not in HTTP_CODES:
+        raise ValueError(f"{status} is none of {', '.join(sorted(HTTP_CODES))}, and no HTTP code that stands for one.")
+    return status
 
 
 def _several(nth: Any) -> Any:
@@ -50,7 +56,7 @@ def _several(nth: Any) -> Any:
 
 
 Seconds = Annotated[float, Field(ge=0, le=86400)]
-Status = Annotated[Literal[tuple(HTTP_CODES)], BeforeValidator(_name)]  # type: ignore[valid-type]
+Status = Annotated[str, BeforeValidator(_name), AfterValidator(_known)]
 Nth = Annotated[list[Annotated[int, Field(ge=1)]], BeforeValidator(_several)]
 
 

@@ -53,6 +53,8 @@ class Mishap:
             seed = f"{self._sandbox.settings.seed}:{self._sandbox.number_of_calls}"
             await self._sandbox.clock.sleep(latency.first(method, mutating=mutating, seed=seed))
         if self.fault and self.fault.when == "before":
+            # A connection that breaks while a client still writes looks different to every client.
+            await self._request.body()
             return await self._happen(self.fault)
         return None
 

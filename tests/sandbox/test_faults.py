@@ -245,7 +245,7 @@ def test_kubernetes_has_faults_too_in_its_own_shape(sandbox: SandboxHandle) -> N
     ("fault", "says"),
     [
         ({}, "say what happens"),
-        ({"status": 418}, "status: Input should be"),
+        ({"status": 418}, "status: 418 is none of"),
         ({"hang": True, "reset": True}, "exclude each other"),
         ({"hang": True, "status": 503}, "takes no status"),
         ({"errorAfter": 1}, "needs a status"),

@@ -226,11 +226,12 @@ def test_a_dry_run_needs_its_flag_and_enforces_nothing(sandbox: SandboxHandle) -
     access = Google(sandbox, "accesscontextmanager")
     policy = access("POST", "accessPolicies", {"parent": "organizations/987654321098", "title": "p"})["response"]
     spec = {"resources": ["projects/123456789012"], "restrictedServices": ["aiplatform.googleapis.com"]}
-    body = {"name": f"{policy['name']}/servicePerimeters/dry", "title": "t", "spec": spec}
+    name = f"{policy['name']}/servicePerimeters/dry"
+    body = {"name": name, "title": "t", "spec": spec}
     error = refusal(access, "POST", f"{policy['name']}/servicePerimeters", body)
     assert "useExplicitDryRunSpec" in error.message
     access("POST", f"{policy['name']}/servicePerimeters", {**body, "useExplicitDryRunSpec": True})
-    assert "status" not in access("GET", body["name"])
+    assert "status" not in access("GET", name)
 
 
 def test_a_policys_condition_is_kept_and_needs_version_3(sandbox: SandboxHandle) -> None:

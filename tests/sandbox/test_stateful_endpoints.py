@@ -60,7 +60,7 @@ class Endpoints(RuleBasedStateMachine):
         sandbox.reset()
         self.vertex = Vertex(sandbox)
         self.sandbox = sandbox
-        self.rules = Rules()
+        self.model = Rules()
         self.etags: dict[str, str] = {}
 
     def name(self, endpoint_id: str) -> str:
@@ -81,15 +81,15 @@ class Endpoints(RuleBasedStateMachine):
     def start(self, operation: Json | None, running: Running | None, seconds: float = OTHER) -> None:
         if operation is not None and running is not None:
             running.due += seconds
-            self.rules.operations[operation["name"]] = running
+            self.model.operations[operation["name"]] = running
 
     @rule(endpoint_id=st.sampled_from(["1", "2", "3", "01"]), kind=st.sampled_from(list(KINDS)), named=st.booleans())
     def create(self, endpoint_id: str, kind: str, named: bool) -> None:
         body = {**KINDS[kind], **({"displayName": "x"} if named else {})}
-        refusals = self.rules.refuse_create(endpoint_id, kind, named)
+        refusals = self.model.refuse_create(endpoint_id, kind, named)
         path = f"{self.vertex.parent}/endpoints"
         answer = self.send("POST", path, refusals, "Operation", body, endpointId=endpoint_id)
-        self.start(answer, self.rules.create(endpoint_id, kind))
+        self.start(answer, self.model.create(endpoint_id, kind))
 
     @initialize(kind=st.sampled_from(list(KINDS)[:4]))
     def begin_with_two_endpoints(self, kind: str) -> None:
@@ -104,20 +104,20 @@ class Endpoints(RuleBasedStateMachine):
 
     @rule(endpoint_id=endpoint_ids)
     def delete(self, endpoint_id: str) -> None:
-        answer = self.send("DELETE", self.name(endpoint_id), self.rules.refuse_delete(endpoint_id), "Operation")
-        self.start(answer, self.rules.delete(endpoint_id))
+        answer = self.send("DELETE", self.name(endpoint_id), self.model.refuse_delete(endpoint_id), "Operation")
+        self.start(answer, self.model.delete(endpoint_id))
 
     @rule(data=st.data(), endpoint_id=endpoint_ids, deployed_id=st.one_of(deployed_ids, st.just("0")), bounds=replicas)
     def deploy_any(self, data: st.DataObject, endpoint_id: str, deployed_id: str, bounds: tuple[int, int]) -> None:
-        self.deploy(endpoint_id, deployed_id, data.draw(splits(self.rules, endpoint_id, "0")), bounds)
+        self.deploy(endpoint_id, deployed_id, data.draw(splits(self.model, endpoint_id, "0")), bounds)
 
     def deploy(self, endpoint_id: str, deployed_id: str, split: Split, bounds: tuple[int, int]) -> None:
-        refusals = self.rules.refuse_deploy(endpoint_id, deployed_id, split, bounds)
+        refusals = self.model.refuse_deploy(endpoint_id, deployed_id, split, bounds)
         resources = machine(*bounds)
         model = {"id": deployed_id, "model": self.vertex.model("gemma-3-4b"), "dedicatedResources": resources}
         body = {"deployedModel": model, "trafficSplit": split}
         answer = self.send("POST", f"{self.name(endpoint_id)}:deployModel", refusals, "Operation", body)
-        self.start(answer, self.rules.deploy(endpoint_id, deployed_id, split, bounds), DEPLOY)
+        self.start(answer, self.model.deploy(endpoint_id, deployed_id, split, bounds), DEPLOY)
 
     @rule(endpoint_id=endpoint_ids, deployed_id=deployed_ids, first=st.booleans())
     def deploy_a_small_one(self, endpoint_id: str, deployed_id: str, first: bool) -> None:
@@ -125,22 +125,22 @@ class Endpoints(RuleBasedStateMachine):
 
     @rule(data=st.data(), endpoint_id=endpoint_ids)
     def undeploy(self, data: st.DataObject, endpoint_id: str) -> None:
-        deployed_id = data.draw(deployed(self.rules, endpoint_id))
-        split = data.draw(splits(self.rules, endpoint_id))
-        refusals = self.rules.refuse_undeploy(endpoint_id, deployed_id, split)
+        deployed_id = data.draw(deployed(self.model, endpoint_id))
+        split = data.draw(splits(self.model, endpoint_id))
+        refusals = self.model.refuse_undeploy(endpoint_id, deployed_id, split)
         body = {"deployedModelId": deployed_id, "trafficSplit": split}
         answer = self.send("POST", f"{self.name(endpoint_id)}:undeployModel", refusals, "Operation", body)
-        self.start(answer, None if refusals else self.rules.undeploy(endpoint_id, deployed_id, split))
+        self.start(answer, None if refusals else self.model.undeploy(endpoint_id, deployed_id, split))
 
     @rule(data=st.data(), endpoint_id=endpoint_ids, bounds=replicas)
     def mutate(self, data: st.DataObject, endpoint_id: str, bounds: tuple[int, int]) -> None:
-        deployed_id = data.draw(deployed(self.rules, endpoint_id))
-        refusals = self.rules.refuse_mutate(endpoint_id, deployed_id, bounds)
+        deployed_id = data.draw(deployed(self.model, endpoint_id))
+        refusals = self.model.refuse_mutate(endpoint_id, deployed_id, bounds)
         resources = {"minReplicaCount": bounds[0], "maxReplicaCount": bounds[1]}
         mask = "dedicatedResources.minReplicaCount,dedicatedResources.maxReplicaCount"
         body = {"deployedModel": {"id": deployed_id, "dedicatedResources": resources}, "updateMask": mask}
         answer = self.send("POST", f"{self.name(endpoint_id)}:mutateDeployedModel", refusals, "Operation", body)
-        self.start(answer, self.rules.mutate(endpoint_id, deployed_id, bounds))
+        self.start(answer, self.model.mutate(endpoint_id, deployed_id, bounds))
 
     @rule(
         data=st.data(),
@@ -150,8 +150,8 @@ class Endpoints(RuleBasedStateMachine):
     )
     def set_split(self, data: st.DataObject, endpoint_id: str, etag: str, lost: bool) -> None:
         """With `lost`, the change is made and the answer never comes."""
-        split = data.draw(splits(self.rules, endpoint_id))
-        refusals = self.rules.refuse_split(endpoint_id, split, etag == "old")
+        split = data.draw(splits(self.model, endpoint_id))
+        refusals = self.model.refuse_split(endpoint_id, split, etag == "old")
         body: Json = {"trafficSplit": split}
         if etag != "none":
             body["etag"] = self.etags.get(endpoint_id, "x") if etag == "current" else "AMEw9yold"
@@ -162,16 +162,16 @@ class Endpoints(RuleBasedStateMachine):
         else:
             self.send("PATCH", self.name(endpoint_id), refusals, "Endpoint", body, updateMask="trafficSplit")
         if not refusals:
-            self.rules.endpoints[endpoint_id].split = dict(split)
+            self.model.endpoints[endpoint_id].split = dict(split)
 
     @rule(endpoint_id=endpoint_ids)
     def predict(self, endpoint_id: str) -> None:
-        refusals = self.rules.refuse_predict(endpoint_id)
+        refusals = self.model.refuse_predict(endpoint_id)
         body = {"instances": [{"content": "2 + 2"}]}
         answer = self.send("POST", f"{self.name(endpoint_id)}:predict", refusals, "PredictResponse", body)
         if answer is not None:
             assert answer["predictions"] == [{"content": "4"}]
-            assert self.rules.endpoints[endpoint_id].split[answer["deployedModelId"]] > 0
+            assert self.model.endpoints[endpoint_id].split[answer["deployedModelId"]] > 0
 
     @rule(
         endpoint_id=endpoint_ids,
@@ -181,12 +181,12 @@ class Endpoints(RuleBasedStateMachine):
         refusals: Refusals = {(400, "INVALID_ARGUMENT")}
         self.send("PATCH", self.name(endpoint_id), refusals, "Endpoint", wrong, updateMask="displayName")
 
-    @precondition(lambda self: self.rules.operations)
+    @precondition(lambda self: self.model.operations)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.rules.operations, key=lambda n: self.rules.operations[n].due)))
+        name = data.draw(st.sampled_from(sorted(self.model.operations, key=lambda n: self.model.operations[n].due)))
         self.vertex.call("POST", f"{name}:cancel", {})
-        operation = self.rules.operations[name]
+        operation = self.model.operations[name]
         if not operation.done:
             operation.done, operation.outcome = True, 1
 
@@ -196,7 +196,7 @@ class Endpoints(RuleBasedStateMachine):
         if restored:
             self.control("restore", requests.get(f"{self.sandbox.url}/_sandbox/snapshot", timeout=30).json())
         self.control("clock", {"step": seconds})
-        self.rules.pass_time(seconds)
+        self.model.pass_time(seconds)
 
     def control(self, path: str, body: Json) -> None:
         assert requests.post(f"{self.sandbox.url}/_sandbox/{path}", json=body, timeout=30).status_code == 200
@@ -217,8 +217,8 @@ class Endpoints(RuleBasedStateMachine):
     def the_state_is_the_models(self) -> None:
         shown = {each["name"].rpartition("/")[2]: each for each in self.listed()}
         self.etags = {endpoint_id: each["etag"] for endpoint_id, each in shown.items()}
-        assert set(shown) == set(self.rules.endpoints)
-        for endpoint_id, endpoint in self.rules.endpoints.items():
+        assert set(shown) == set(self.model.endpoints)
+        for endpoint_id, endpoint in self.model.endpoints.items():
             found = shown[endpoint_id]
             assert found.get("trafficSplit", {}) == endpoint.split
             models = {each["id"]: each["dedicatedResources"] for each in found.get("deployedModels", [])}
@@ -230,8 +230,8 @@ class Endpoints(RuleBasedStateMachine):
         listed = self.vertex.call("GET", f"{self.vertex.parent}/operations")
         check_vertex(listed, "ListOperationsResponse")
         shown = {each["name"]: each for each in listed.get("operations", [])}
-        assert set(shown) == set(self.rules.operations)
-        for name, operation in self.rules.operations.items():
+        assert set(shown) == set(self.model.operations)
+        for name, operation in self.model.operations.items():
             assert shown[name].get("done", False) is operation.done
             assert shown[name].get("error", {}).get("code") == operation.outcome
 
@@ -252,7 +252,7 @@ def test_any_sequence_of_calls_keeps_googles_rules(stepped: SandboxHandle) -> No
         return stepped_machine
 
     run_state_machine_as_test(
-        fresh,
+        fresh,  # type: ignore[arg-type] # any function that makes a machine will do
         settings=settings(
             max_examples=30,
             stateful_step_count=30,
