@@ -10,7 +10,14 @@ import googleapiclient
 
 Json = dict[str, Any]
 _FOLDER = Path(googleapiclient.__file__).parent / "discovery_cache" / "documents"
-_PYTHON: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "number": (int, float), "array": list, "object": dict}
+_PYTHON: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "number": (int, float),
+    "array": list,
+    "object": dict,
+}
 
 
 @functools.cache

@@ -91,8 +91,8 @@ class Endpoints(RuleBasedStateMachine):
         answer = self.send("POST", path, refusals, "Operation", body, endpointId=endpoint_id)
         self.start(answer, self.model.create(endpoint_id, kind))
 
-    @initialize(kind=st.sampled_from(list(KINDS)[:4]))
-    def begin_with_two_endpoints(self, kind: str) -> None:
+    @initialize(kind=st.sampled_from(list(KINDS)[:4]), busy=st.booleans())
+    def begin_with_three_endpoints(self, kind: str, busy: bool) -> None:
         self.create("1", "public", True)
         self.create("2", kind, True)
         self.create("3", "dedicated", True)
@@ -101,6 +101,9 @@ class Endpoints(RuleBasedStateMachine):
         self.deploy("1", "12", {}, (1, 1))
         self.deploy("2", "11", {"0": 100}, (1, 2))
         self.pass_time(31)
+        if busy:
+            self.deploy("1", "13", {"11": 60, "0": 40}, (1, 1))
+            self.deploy("3", "11", {"0": 100}, (1, 1))
 
     @rule(endpoint_id=endpoint_ids)
     def delete(self, endpoint_id: str) -> None:
