@@ -6,6 +6,7 @@ Rules: the discovery document's descriptions of iam v1 projects.serviceAccounts,
 import base64
 import hashlib
 import re
+import secrets
 from typing import TYPE_CHECKING
 
 from sandbox import registry
@@ -53,7 +54,7 @@ def create(call: Call) -> Json:
         raise already_exists(
             f"Service account {account_id} already exists within project projects/{project['projectId']}."
         )
-    account = {**_new(project, email, call.sandbox.clock.stamp()), **wanted}
+    account = {**_new(project, email, secrets.token_hex(8)), **wanted}
     call.sandbox.store.put(KIND, email, account)
     return _shown(account)
 
@@ -196,8 +197,8 @@ def _switch(call: Call, permission: str, *, disabled: bool) -> Json:
     return {}
 
 
-def _new(project: Json, email: str, made: str) -> Json:
-    digest = hashlib.sha256(f"{email} {made}".encode()).hexdigest()
+def _new(project: Json, email: str, salt: str) -> Json:
+    digest = hashlib.sha256(f"{email} {salt}".encode()).hexdigest()
     return {"projectId": project["projectId"], "email": email, "uniqueId": str(10**20 + int(digest, 16) % 10**20)}
 
 

@@ -61,6 +61,11 @@ def _faults_in_object(value: Json, schema: Json, known: Json, at: str) -> list[s
     return found
 
 
+def check(answer: Json, service: str, version: str, schema: str) -> None:
+    """Asserts that an answer is what a schema of a document says."""
+    assert faults_in(answer, {"$ref": schema}, schemas(service, version)) == []
+
+
 def check_vertex(answer: Json, kind: str, version: str = "v1") -> None:
     """Asserts that an answer of aiplatform is the "Endpoint", "ListEndpointsResponse" or "Operation" it should be."""
     known = schemas("aiplatform", version)
