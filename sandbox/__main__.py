@@ -4,8 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from sandbox import lifecycle, methods
+import yaml
+
+from sandbox import faults, lifecycle, methods
 from sandbox.core import PROJECT
+from sandbox.errors import Json
 from sandbox.lifecycle import DEFAULT_STATE, CommandError, Start
 from sandbox.plugins import CHOICES
 
@@ -22,8 +25,18 @@ def main(arguments: list[str]) -> int:
         if options.command == "stop":
             print(lifecycle.stop(options.state or DEFAULT_STATE))
             return 0
-        port = getattr(options, "port", 0)
-        start = Start(options.project, options.profile, options.deploy_seconds, port, options.plugins)
+        start = Start(
+            options.project,
+            options.profile,
+            options.deploy_seconds,
+            getattr(options, "port", 0),
+            options.plugins,
+            seed=options.seed,
+            clock_rate=options.clock,
+            latency=options.latency,
+            faults=(*(order for each in options.faults for order in each), *options.fault),
+            record=options.record,
+        )
         if options.command == "serve":
             return lifecycle.serve(start, options.state or DEFAULT_STATE, options.idle_timeout)
         command = options.cmd[1:] if options.cmd[:1] == ["--"] else options.cmd
@@ -62,6 +75,21 @@ def parser() -> argparse.ArgumentParser:
         each.add_argument("--project", default=PROJECT, help=f"id of a new sandbox's project (default {PROJECT})")
         each.add_argument("--plugins", choices=CHOICES, help="gcp and kubernetes (default auto: real if installed)")
         each.add_argument("--deploy-seconds", type=_seconds, help="how long a deployment takes (default 3)")
+        each.add_argument("--seed", type=int, help="of every random choice (default 0)")
+        each.add_argument("--clock", type=_rate, help="real (default), stepped, or how many times faster than real")
+        each.add_argument("--latency", choices=["none", "realistic"], help="how long answers take (default none)")
+        each.add_argument(
+            "--fault",
+            action="append",
+            type=_fault,
+            default=[],
+            metavar="FAULT",
+            help="a fault to order, e.g. method=*.deployModel,nth=2,status=503,retryAfter=3; may be given again",
+        )
+        each.add_argument(
+            "--faults", action="append", type=_faults, default=[], metavar="FILE", help="faults as JSON or YAML"
+        )
+        each.add_argument("--record", type=Path, metavar="FILE", help="add every call to this file, a JSON line each")
     for each in (run, serve, env, stop):
         default = "in memory" if each is run else str(DEFAULT_STATE)
         each.add_argument("--state", type=Path, help=f"state file (default {default})")
@@ -76,6 +104,27 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
     serve.add_argument("--idle-timeout", type=_seconds, default=0, help="end after so many seconds without a request")
     return top
+
+
+def _rate(text: str) -> float:
+    named = {"real": 1.0, "stepped": 0.0}
+    rate = named[text] if text in named else float(text.removesuffix("x"))
+    if not 0 <= rate <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text} is not real, stepped, or a number up to 100000")
+    return rate
+
+
+def _fault(text: str) -> Json:
+    return faults.parse(text)
+
+
+def _faults(text: str) -> list[Json]:
+    try:
+        found = yaml.safe_load(Path(text).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise argparse.ArgumentTypeError(f"cannot read {text}: {error}") from None
+    found = found["faults"] if isinstance(found, dict) and set(found) == {"faults"} else found
+    return found if isinstance(found, list) else [found]
 
 
 def _seconds(text: str) -> float:

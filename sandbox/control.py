@@ -8,13 +8,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from sandbox import experiments
 from sandbox.core import Sandbox
 from sandbox.errors import invalid_argument
 from sandbox.options import Options
 
 
 def routes(sandbox: Sandbox) -> list[Route]:
-    """health, reset, calls, state and settings."""
+    """health, reset, calls, state and settings, and those of sandbox.experiments."""
 
     async def health(_request: Request) -> Response:
         return JSONResponse(
@@ -54,6 +55,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         Route("/_sandbox/calls", calls),
         Route("/_sandbox/state", state),
         Route("/_sandbox/settings", settings, methods=["GET", "PATCH"]),
+        *experiments.routes(sandbox),
     ]
 
 

@@ -1,42 +1,27 @@
 """The sandbox that every method sees: its store, clock, operations, settings, and record of calls."""
 
-import asyncio
 import importlib
 import pkgutil
 import random
 import time
 from collections import deque
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox import operations, registry, services
+from sandbox import clock, faults, operations, registry, services
+from sandbox.clock import Clock
+from sandbox.connections import Connections
 from sandbox.errors import GoogleError, Json, error_info, permission_denied
+from sandbox.faults import Faults
 from sandbox.operations import Operations
 from sandbox.options import Options
+from sandbox.recorder import Recorder
 from sandbox.store import Store
 
 PROJECT = "sandbox-project"
 PROJECT_NUMBER = "123456789012"
 ORGANIZATION = "987654321098"
 _RECORDED_CALLS = 20_000
-
-
-class Clock:
-    """The sandbox's time; everything that depends on time asks here."""
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
-
-    async def sleep(self, seconds: float) -> None:
-        """Lets other requests run for so long."""
-        await asyncio.sleep(seconds)
-
-    def stamp(self, seconds: float | None = None) -> str:
-        """A google-datetime of the given or the current time, e.g. "2026-11-23T10:00:00.123456Z"."""
-        moment = datetime.fromtimestamp(self.now() if seconds is None else seconds, UTC)
-        return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Sandbox:
@@ -51,14 +36,17 @@ class Sandbox:
     def __init__(self, file: Path | None = None, options: Options | None = None, project: str = PROJECT) -> None:
         for module in pkgutil.walk_packages(services.__path__, "sandbox.services."):
             importlib.import_module(module.name)
-        self.clock = Clock()
         self.store = Store(file)
+        self.clock = Clock(self.store)
+        self.faults = Faults(self)
         self.operations = Operations(self)
         self.calls: deque[Json] = deque(maxlen=_RECORDED_CALLS)
         # What a restart may forget, such as recent load; a reset empties it.
         self.memory: dict[str, Any] = {}
         self._sequence = 0
         self._project = project
+        self.connections = Connections()
+        self.recorder: Recorder | None = None
         self.url = ""
         self.last_used = time.monotonic()
         kept = self.store.get("settings", "settings")
@@ -72,16 +60,23 @@ class Sandbox:
     def configure(self, settings: Options) -> None:
         """Takes new settings and keeps them."""
         if settings.seed != self.settings.seed:
-            self.random.seed(settings.seed)
+            self.reseed(settings.seed)
         self.settings = settings
+        self.clock.run(settings.clock_rate)
         self.store.start_seeding()
         self.store.put("settings", "settings", settings.model_dump(by_alias=True))
         self.store.stop_seeding()
         self.store.commit()
 
+    def reseed(self, seed: int) -> None:
+        """Begins the random choices anew: after this the same calls meet the same choices."""
+        self.random.seed(seed)
+
     def reset(self) -> None:
         """Back to a new sandbox: nothing but what it is seeded with, the settings kept, the record of calls empty."""
         self.store.clear()
+        self.clock.reset()
+        self.faults.clear()
         self.random.seed(self.settings.seed)
         self.store.start_seeding()
         self.add_project(self._project, PROJECT_NUMBER)
@@ -141,10 +136,18 @@ class Sandbox:
         }
         raise GoogleError(403, "PERMISSION_DENIED", message, [error_info("SERVICE_DISABLED", metadata)])
 
+    @property
+    def number_of_calls(self) -> int:
+        """How many calls there have been since the sandbox was started."""
+        return self._sequence
+
     def record(self, entry: Json) -> None:
         """Adds an entry to the record of calls; it gets its sequence number and time here."""
         self._sequence += 1
-        self.calls.append({"seq": self._sequence, "time": self.clock.stamp(), **entry})
+        numbered = {"seq": self._sequence, "time": self.clock.stamp(), **entry}
+        self.calls.append(numbered)
+        if self.recorder:
+            self.recorder.write(numbered)
 
     def state(self) -> Json:
         """What exists beyond the seed, by kind and name; {} in a sandbox where nothing of a user's is left."""
@@ -157,9 +160,9 @@ class Sandbox:
         return shown
 
 
-@registry.state_view("settings", operations.RUNNING)
+@registry.state_view("settings", operations.RUNNING, clock.KIND, faults.KIND)
 def _hide(_name: str, _value: Json, _seeded: Json | None) -> None:
-    """Settings are no resource, and running operations are shown themselves."""
+    """Settings, the clock and faults are no resources, and running operations are shown themselves."""
 
 
 @registry.state_view(operations.KIND)

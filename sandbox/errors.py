@@ -69,6 +69,46 @@ RPC_CODES = {
 }
 
 
+# https://cloud.google.com/apis/design/errors: the HTTP code that each canonical code becomes.
+HTTP_CODES = {
+    "CANCELLED": 499,
+    "UNKNOWN": 500,
+    "INVALID_ARGUMENT": 400,
+    "DEADLINE_EXCEEDED": 504,
+    "NOT_FOUND": 404,
+    "ALREADY_EXISTS": 409,
+    "PERMISSION_DENIED": 403,
+    "RESOURCE_EXHAUSTED": 429,
+    "FAILED_PRECONDITION": 400,
+    "ABORTED": 409,
+    "OUT_OF_RANGE": 400,
+    "UNIMPLEMENTED": 501,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+    "DATA_LOSS": 500,
+    "UNAUTHENTICATED": 401,
+}
+# What Google's front end says where the service behind it gave no sentence of its own.
+CANNED = {
+    "CANCELLED": "The operation was cancelled.",
+    "UNKNOWN": "Unknown Error.",
+    "INVALID_ARGUMENT": "Request contains an invalid argument.",
+    "DEADLINE_EXCEEDED": "Deadline expired before operation could complete.",
+    "NOT_FOUND": "Requested entity was not found.",
+    "ALREADY_EXISTS": "Requested entity already exists",
+    "PERMISSION_DENIED": "The caller does not have permission",
+    "RESOURCE_EXHAUSTED": "Resource has been exhausted (e.g. check quota).",
+    "FAILED_PRECONDITION": "Precondition check failed.",
+    "ABORTED": "The operation was aborted.",
+    "OUT_OF_RANGE": "Value is out of range.",
+    "UNIMPLEMENTED": "Operation is not implemented, or supported, or enabled.",
+    "INTERNAL": "Internal error encountered.",
+    "UNAVAILABLE": "The service is currently unavailable.",
+    "DATA_LOSS": "Unrecoverable data loss or corruption.",
+    "UNAUTHENTICATED": "The request does not have valid authentication credentials.",
+}
+
+
 def invalid_argument(message: str, violations: Sequence[tuple[str, str]] = ()) -> GoogleError:
     """400 INVALID_ARGUMENT; `violations` are (field, description) pairs of a google.rpc.BadRequest."""
     return GoogleError(400, "INVALID_ARGUMENT", message, [bad_request(violations)] if violations else [])

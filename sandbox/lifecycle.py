@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from sandbox import plugins, pods
+from sandbox import faults, plugins, pods
+from sandbox.core import Sandbox
 from sandbox.environment import environment, local_environment
-from sandbox.errors import Json
+from sandbox.errors import GoogleError, Json
 from sandbox.options import Options
 from sandbox.plugins import Choice
+from sandbox.recorder import Recorder
 from sandbox.running import RunningSandbox
 from sandbox.store import Store
 
@@ -34,18 +36,36 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How a sandbox is to be started; None takes what the state file was left with, else the default."""
+    """How a sandbox is to be started; None takes what the state file was left with, else the default.
+
+    `faults` are as sandbox.faults.read takes them; `record` is the file that every call is added to.
+    """
 
     project: str
     profile: str | None = None
     deploy_seconds: float | None = None
     port: int = 0
     plugins: Choice | None = None
+    seed: int | None = None
+    clock_rate: float | None = None
+    latency: str | None = None
+    faults: tuple[Json, ...] = ()
+    record: Path | None = None
+
+    def chosen(self) -> Json:
+        """The settings that were asked for."""
+        given = {
+            "profile": self.profile,
+            "deploySeconds": self.deploy_seconds,
+            "seed": self.seed,
+            "clockRate": self.clock_rate,
+            "latency": self.latency,
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
     def options(self, state: Path | None) -> Options | None:
         """The settings to start with: those of the state file, with what was asked for over them."""
-        given = {"profile": self.profile, "deploySeconds": self.deploy_seconds}
-        chosen = {name: value for name, value in given.items() if value is not None}
+        chosen = self.chosen()
         if not chosen:
             return None
         kept: Json | None = None
@@ -71,12 +91,28 @@ def started(start: Start, state: Path | None) -> Iterator[tuple[RunningSandbox, 
                 f"Port {start.port} of 127.0.0.1 is not to be had ({error.strerror}): take another --port, or none."
             ) from None
         stack.callback(running.stop)
+        _prepare(running.sandbox, start)
         variables = environment(running.sandbox, folder)
         try:
             stack.callback(plugins.attach(start.plugins or "auto", variables))
         except plugins.PluginError as error:
             raise CommandError(str(error)) from None
         yield running, variables
+
+
+def _prepare(sandbox: Sandbox, start: Start) -> None:
+    try:
+        if start.faults:
+            wanted = faults.read(list(start.faults))
+            sandbox.faults.clear()
+            sandbox.faults.order(wanted)
+            sandbox.store.commit()
+        if start.record:
+            sandbox.recorder = Recorder(start.record)
+    except GoogleError as error:
+        raise CommandError(error.message) from None
+    except OSError as error:
+        raise CommandError(f"Cannot record calls in {start.record}: {error.strerror}.") from None
 
 
 def run(command: Sequence[str], start: Start, state: Path | None, *, attach: bool, pod: str = "") -> int:
@@ -86,9 +122,10 @@ def run(command: Sequence[str], start: Start, state: Path | None, *, attach: boo
     """
     with contextlib.ExitStack() as stack:
         if attach:
-            if (start.profile, start.deploy_seconds, start.plugins) != (None, None, None):
+            if start.chosen() or start.plugins or start.faults or start.record:
                 raise CommandError(
-                    "--attach takes the running sandbox as it is: leave out --profile, --deploy-seconds, --plugins."
+                    "--attach takes the running sandbox as it is: leave out --profile, --deploy-seconds, --plugins,"
+                    " --seed, --clock, --latency, --fault, --faults and --record."
                 )
             variables = require_served(state or DEFAULT_STATE)["environment"]
         elif pod and state is None and "SANDBOX_URL" in os.environ:

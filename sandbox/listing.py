@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
@@ -12,23 +13,32 @@ _TERM = re.compile(r"""\s*([\w.]+|[\w.]*"[^"]*")\s*(!=|>=|<=|=|:)\s*("(?:[^"\\]|
 
 
 def page(
-    items: Sequence[Json], query: Mapping[str, str], default: int = 100, most: int = 1000
+    items: Sequence[Json], query: Mapping[str, str], default: int = 100, most: int = 1000, of: str = ""
 ) -> tuple[list[Json], str]:
     """The page that `pageSize` and `pageToken` ask for, and the token of the next one ("" at the end).
 
-    Raises GoogleError (400) for a negative size or a token that is not ours.
+    A token is good for the list that gave it alone: with another parent (`of`), filter or order it is refused, as
+    https://google.aip.dev/158 has it. Raises GoogleError (400) for a negative size or such a token.
     """
     size = int(query.get("pageSize") or 0)
     if size < 0:
         raise invalid_argument("page_size must not be negative.", [("page_size", "must not be negative")])
     size = min(size or default, most)
-    token = query.get("pageToken", "")
+    token, same = query.get("pageToken", ""), _digest(query, of)
     try:
-        start = int(base64.urlsafe_b64decode(token).decode().removeprefix("at:")) if token else 0
+        listed, at = base64.urlsafe_b64decode(token).decode().split(":") if token else (same, "0")
+        start = int(at)
     except (ValueError, binascii.Error):
-        raise invalid_argument("The page token is invalid.", [("page_token", "The page token is invalid.")]) from None
-    following = base64.urlsafe_b64encode(f"at:{start + size}".encode()).decode() if start + size < len(items) else ""
-    return list(items[start : start + size]), following
+        listed, start = "", 0
+    if listed != same:
+        raise invalid_argument("The page token is invalid.", [("page_token", "The page token is invalid.")])
+    following = f"{same}:{start + size}" if start + size < len(items) else ""
+    return list(items[start : start + size]), base64.urlsafe_b64encode(following.encode()).decode()
+
+
+def _digest(query: Mapping[str, str], of: str) -> str:
+    asked = sorted((name, value) for name, value in query.items() if name in ("filter", "orderBy", "readMask"))
+    return hashlib.sha256(repr([of, asked]).encode()).hexdigest()[:12]
 
 
 def matches(item: Json, expression: str, fields: Sequence[str]) -> bool:

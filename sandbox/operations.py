@@ -10,7 +10,7 @@ has come due, in the order of the due times, so an operation survives a restart 
     return call.sandbox.operations.start("aiplatform.endpoints.create", name=..., seconds=..., args={...})
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sandbox.errors import RPC_CODES, GoogleError, Json
@@ -26,6 +26,7 @@ Metadata = Callable[["Sandbox", Json, float], Json]
 
 _completions: dict[str, Completion] = {}
 _metadata: dict[str, Metadata] = {}
+_stages: dict[str, list[str]] = {}
 
 
 def completion(handler: str) -> Callable[[Completion], Completion]:
@@ -41,25 +42,37 @@ def completion(handler: str) -> Callable[[Completion], Completion]:
     return register
 
 
-def progress(handler: str) -> Callable[[Metadata], Metadata]:
-    """Registers what makes an operation's metadata: (sandbox, operation, done from 0 to 1) -> metadata with "@type"."""
+def progress(handler: str, stages: Sequence[str] = ()) -> Callable[[Metadata], Metadata]:
+    """Registers what makes an operation's metadata: (sandbox, operation, done from 0 to 1) -> metadata with "@type".
+
+    `stages` are those that it goes through, each as long as the others.
+    """
 
     def register(function: Metadata) -> Metadata:
         _metadata[handler] = function
+        _stages[handler] = list(stages)
         return function
 
     return register
 
 
+def known_stages() -> set[str]:
+    """The stages that any operation goes through."""
+    return {stage for stages in _stages.values() for stage in stages}
+
+
 class Operations:
     """The operations of one sandbox.
 
-    A record is {name, handler, args, metadata, started, due, state, ended?, response?, error?}; `started`, `due` and
-    `ended` in seconds of the sandbox's clock, `state` one of running, done, failed, cancelled.
+    A record is {name, handler, args, metadata, started, due, state, ended?, response?, error?, planned?, failure?};
+    `started`, `due` and `ended` in seconds of the sandbox's clock, `state` one of running, done, failed, cancelled.
+    One that is to fail has `failure`, its google.rpc.Status, and `planned`, when it would have been done.
     """
 
     def __init__(self, sandbox: "Sandbox") -> None:
         self._sandbox = sandbox
+        # Set while a call is answered whose operation is to fail: (stage or "", the error).
+        self.failure: tuple[str, GoogleError] | None = None
 
     def start(
         self, handler: str, name: str, seconds: float, args: Json | None = None, metadata: Json | None = None
@@ -78,6 +91,11 @@ class Operations:
             "due": now + seconds,
             "state": "running",
         }
+        if self.failure:
+            stage, error = self.failure
+            stages = _stages.get(handler, [])
+            part = (stages.index(stage) + 0.5) / len(stages) if stage in stages else 1.0
+            record |= {"failure": error.rpc_status(), "planned": now + seconds, "due": now + seconds * part}
         self._sandbox.store.put(KIND, name, record)
         self._sandbox.store.put(RUNNING, name, {"due": record["due"]})
         if seconds <= 0:
@@ -134,12 +152,19 @@ class Operations:
     def _metadata(self, record: Json) -> Json | None:
         shape = _metadata.get(record["handler"])
         if shape is None:
-            return record["metadata"]  # type: ignore[no-any-return]
-        span = record["due"] - record["started"]
+            metadata: Json | None = record["metadata"]
+            if metadata and "ended" in record and "genericMetadata" in metadata:
+                times = {**metadata["genericMetadata"], "updateTime": self._sandbox.clock.stamp(record["ended"])}
+                return {**metadata, "genericMetadata": times}
+            return metadata
+        span = record.get("planned", record["due"]) - record["started"]
         elapsed = self._sandbox.clock.now() - record["started"]
         return shape(self._sandbox, record, min(1.0, elapsed / span) if span > 0 else 1.0)
 
     def _complete(self, record: Json) -> None:
+        if "failure" in record:
+            self._end(record, "failed", record["due"], error=record["failure"])
+            return
         try:
             with self._sandbox.store.all_or_nothing():
                 response = _completions[record["handler"]](self._sandbox, record)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+RequestMetric = Literal["online_prediction_requests", "resource_management_requests", "lro_submission_requests"]
 Seconds = Annotated[float, Field(ge=0, le=86400)]
 
 
@@ -21,7 +22,11 @@ class Options(BaseModel):
         scale_down_seconds: how long load must stay low before a replica goes.
         replica_start_seconds: how long a replica takes from being asked for to serving.
         metrics_delay_seconds: how long Cloud Monitoring takes to show what was served.
+        request_quota: requests a minute by region ("*" for every other), then by metric (RequestMetric); what is not
+            named is unlimited.
         seed: of every random choice, such as which model of a split answers.
+        clock_rate: the sandbox's seconds in a real one; 0 stops its clock until /_sandbox/clock steps it.
+        latency: "none" answers as fast as it can; "realistic" takes about the time that Google's servers take.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", validate_assignment=True)
@@ -35,4 +40,7 @@ class Options(BaseModel):
     scale_down_seconds: Seconds = 300.0
     replica_start_seconds: Seconds = 0.0
     metrics_delay_seconds: Seconds = 0.0
+    request_quota: dict[str, dict[RequestMetric, Annotated[int, Field(ge=0)]]] = {}
     seed: int = 0
+    clock_rate: Annotated[float, Field(ge=0, le=100_000)] = 1.0
+    latency: Literal["none", "realistic"] = "none"

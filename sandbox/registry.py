@@ -77,6 +77,7 @@ class Raw:
 Answer = Json | Stream | Raw
 Function = Callable[[Call], Answer | Awaitable[Answer]]
 Mount = Callable[[Request, "Sandbox"], Awaitable[Response]]
+Refusal = Callable[[GoogleError], Response]
 Rewrite = Callable[["Sandbox", Target], Target]
 StateView = Callable[[str, Json, Json | None], Json | None]
 Gate = Callable[[Call], None]
@@ -84,6 +85,7 @@ Observer = Callable[[Call, int, float], None]
 
 _methods: dict[tuple[str, str], Function] = {}
 _mounts: dict[str, Mount] = {}
+_refusals: dict[str, Refusal] = {}
 _seeds: list[Callable[["Sandbox"], None]] = []
 _state_views: dict[str, StateView] = {}
 _rewrites: dict[str, Rewrite] = {}
@@ -116,11 +118,16 @@ def imitated() -> set[tuple[str, str]]:
     return set(_methods)
 
 
-def mount(prefix: str) -> Callable[[Mount], Mount]:
-    """Registers a handler for all under "/prefix/", for what has no discovery document. It checks tokens itself."""
+def mount(prefix: str, refused: Refusal | None = None) -> Callable[[Mount], Mount]:
+    """Registers a handler for all under "/prefix/", for what has no discovery document. It checks tokens itself.
+
+    `refused` makes the answer of an ordered fault's error, where it is not Google's.
+    """
 
     def register(handler: Mount) -> Mount:
         _mounts[prefix.strip("/")] = handler
+        if refused:
+            _refusals[prefix.strip("/")] = refused
         return handler
 
     return register
@@ -129,6 +136,11 @@ def mount(prefix: str) -> Callable[[Mount], Mount]:
 def mounted(prefix: str) -> Mount | None:
     """The handler of a prefix, or None."""
     return _mounts.get(prefix)
+
+
+def refusal_of(prefix: str) -> Refusal | None:
+    """What makes the error answers of a prefix, or None where they are Google's."""
+    return _refusals.get(prefix)
 
 
 def rewrite(service: str) -> Callable[[Rewrite], Rewrite]:

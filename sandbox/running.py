@@ -42,7 +42,13 @@ class RunningSandbox:
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox = Sandbox(file, options, project)
         self.sandbox.url = self.url
-        config = uvicorn.Config(create_app(self.sandbox), log_level="error", lifespan="off", access_log=False)
+        config = uvicorn.Config(
+            create_app(self.sandbox),
+            http=self.sandbox.connections.protocol(),
+            log_level="error",
+            lifespan="off",
+            access_log=False,
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="sandbox", daemon=True
@@ -56,9 +62,12 @@ class RunningSandbox:
 
     def stop(self) -> None:
         """Stops answering and closes the state file; requests under way get a second."""
+        self.sandbox.faults.release()
         self._server.should_exit = True
         self._thread.join(1.0)
         self._server.force_exit = True
         self._thread.join()
         self._socket.close()
         self.sandbox.store.close()
+        if self.sandbox.recorder:
+            self.sandbox.recorder.close()

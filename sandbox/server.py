@@ -20,7 +20,8 @@ from sandbox.discovery import Document, Method
 from sandbox.errors import GoogleError, Json
 from sandbox.hosts import Target
 from sandbox.identity import principal_of
-from sandbox.registry import Answer, Call, Raw, Stream
+from sandbox.mishaps import Mishap
+from sandbox.registry import Answer, Call, Mount, Raw, Stream
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 _READING = re.compile(
@@ -53,6 +54,7 @@ class Exchange:
             "path": f"/{path}",
             "mutating": request.method not in ("GET", "HEAD", "OPTIONS"),
         }
+        self.mishap = Mishap(sandbox, request)
 
     async def answer(self) -> Response:
         """The response, whatever happens; also writes the record of calls."""
@@ -60,20 +62,29 @@ class Exchange:
         mounted = registry.mounted(self.target.service)
         try:
             self._advance()
-            response = await (mounted(self.request, self.sandbox) if mounted else self._answer(self.target))
+            response = await (self._of_mounted(mounted) if mounted else self._answer(self.target))
             self.sandbox.store.commit()
+            response = await self.mishap.after(response)
         except GoogleError as error:
             self.sandbox.store.rollback()
             self.entry["reason"] = f"{error.status}: {error.message}"
-            response = JSONResponse(error.body(), error.code, error.headers)
+            refused = registry.refusal_of(self.target.service)
+            response = refused(error) if refused else JSONResponse(error.body(), error.code, error.headers)
         except Exception as error:  # noqa: BLE001 - a fault of the sandbox must reach the client as one, in words
             self.sandbox.store.rollback()
             response = _broken(self.entry["method"], error)
+        if self.mishap.fault:
+            self.entry["fault"] = self.mishap.fault.effect()
         # What a mounted handler knows better of its call: the method, and whether it changed anything.
         entry = {**self.entry, **getattr(self.request.state, "recorded", {})}
         self.sandbox.record({**entry, "status": response.status_code})
         console.observe(self.sandbox, entry, response.status_code, response.headers)
         return response
+
+    async def _of_mounted(self, mounted: Mount) -> Response:
+        service = self.target.service
+        instead = await self.mishap.before(service, self.entry["path"], mutating=self.entry["mutating"])
+        return instead or await mounted(self.request, self.sandbox)
 
     def _advance(self) -> None:
         """Completes what has come due, whatever becomes of this call."""
@@ -92,6 +103,9 @@ class Exchange:
         method, params = found
         mutating = method.http_method != "GET" and not _READING.match(method.name)
         self.entry.update(method=method.id, mutating=mutating)
+        instead = await self.mishap.before(method.id, self.entry["path"], mutating=mutating)
+        if instead:
+            return instead
         authorization, headers = self.request.headers.get("authorization", ""), self.request.headers
         keyed = api_keys.caller(headers, self.request.query_params, document.service, method.id)
         principal = keyed or principal_of(authorization, document.service, method.id)
@@ -116,7 +130,8 @@ class Exchange:
             gate(call)
         started = self.sandbox.clock.now()
         try:
-            result = function(call)
+            with self.mishap.operations():
+                result = function(call)
             answer: Answer = await result if inspect.isawaitable(result) else result
         except GoogleError as error:
             registry.observe(call, error.code, self.sandbox.clock.now() - started)

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sandbox.errors import Json
@@ -41,7 +41,7 @@ class Store:
 
     def put(self, kind: str, name: str, value: Json) -> None:
         """Creates or overwrites a resource."""
-        text = json.dumps(value, separators=(",", ":"))
+        text = _text(value)
         self._db.execute(
             "INSERT INTO resources (kind, name, value, seed) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (kind, name) DO UPDATE SET value = excluded.value, seed = coalesce(excluded.seed, seed)",
@@ -54,8 +54,20 @@ class Store:
 
     def everything(self) -> list[tuple[str, str, Json, Json | None]]:
         """All resources as (kind, name, value, the value it was seeded with or None)."""
-        rows = self._db.execute("SELECT kind, name, value, seed FROM resources ORDER BY kind, name")
+        return sorted(self.dump(), key=lambda row: row[:2])
+
+    def dump(self) -> list[tuple[str, str, Json, Json | None]]:
+        """The same, oldest first, as `load` takes it."""
+        rows = self._db.execute("SELECT kind, name, value, seed FROM resources ORDER BY id")
         return [(kind, name, json.loads(value), json.loads(seed) if seed else None) for kind, name, value, seed in rows]
+
+    def load(self, rows: Sequence[tuple[str, str, Json, Json | None]]) -> None:
+        """Replaces everything by what `dump` gave."""
+        self.clear()
+        self._db.executemany(
+            "INSERT INTO resources (kind, name, value, seed) VALUES (?, ?, ?, ?)",
+            [(kind, name, _text(value), None if seed is None else _text(seed)) for kind, name, value, seed in rows],
+        )
 
     def list(self, kind: str, prefix: str = "") -> dict[str, Json]:
         """The resources of a kind whose name starts with `prefix`, by name, oldest first."""
@@ -100,3 +112,7 @@ class Store:
     def close(self) -> None:
         """Closes the file."""
         self._db.close()
+
+
+def _text(value: Json) -> str:
+    return json.dumps(value, separators=(",", ":"))

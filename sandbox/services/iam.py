@@ -6,6 +6,7 @@ Rules: the discovery document's descriptions of iam v1 projects.serviceAccounts,
 import base64
 import hashlib
 import re
+import secrets
 from typing import TYPE_CHECKING
 
 from sandbox import registry
@@ -17,6 +18,7 @@ from sandbox.errors import (
     already_exists,
     invalid_argument,
     not_found,
+    permission_denied,
 )
 from sandbox.registry import Call, method
 from sandbox.services import iam_policies
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 
 KIND = "serviceAccount"
 _DELETED = "deletedServiceAccount"
+# After 30 days a deleted account is gone for good (discovery, projects.serviceAccounts.undelete).
+_KEPT_SECONDS = 30 * 24 * 3600
 _ACCOUNT_ID = r"[a-z](?:[-a-z0-9]{4,28}[a-z0-9])"
+_GET = "iam.serviceAccounts.get"
 _LONGEST = {"displayName": 100, "description": 256}
 
 
@@ -49,7 +54,7 @@ def create(call: Call) -> Json:
         raise already_exists(
             f"Service account {account_id} already exists within project projects/{project['projectId']}."
         )
-    account = {**_new(project, email, call.sandbox.clock.stamp()), **wanted}
+    account = {**_new(project, email, secrets.token_hex(8)), **wanted}
     call.sandbox.store.put(KIND, email, account)
     return _shown(account)
 
@@ -106,7 +111,7 @@ def delete(call: Call) -> Json:
     account = _find(call, call.params["name"], "iam.serviceAccounts.delete")
     email, unique_id = account["email"], account["uniqueId"]
     call.sandbox.store.delete(KIND, email)
-    call.sandbox.store.put(_DELETED, unique_id, account)
+    call.sandbox.store.put(_DELETED, unique_id, {**account, "deleted": call.sandbox.clock.now()})
     iam_policies.drop_policy(call.sandbox, _resource(account))
     iam_policies.rename_member(call.sandbox, *_members(account))
     return {}
@@ -117,7 +122,7 @@ def undelete(call: Call) -> Json:
     """Brings a deleted account back, by its unique id, unless another has taken its name."""
     unique_id = call.params["name"].rpartition("/")[2]
     account = call.sandbox.store.get(_DELETED, unique_id)
-    if account is None:
+    if account is None or call.sandbox.clock.now() > account.pop("deleted") + _KEPT_SECONDS:
         raise not_found(f"Unknown service account: there is no deleted one with the unique id {unique_id}.")
     iam_policies.require(call, f"projects/{account['projectId']}", "iam.serviceAccounts.undelete")
     email = account["email"]
@@ -192,8 +197,8 @@ def _switch(call: Call, permission: str, *, disabled: bool) -> Json:
     return {}
 
 
-def _new(project: Json, email: str, made: str) -> Json:
-    digest = hashlib.sha256(f"{email} {made}".encode()).hexdigest()
+def _new(project: Json, email: str, salt: str) -> Json:
+    digest = hashlib.sha256(f"{email} {salt}".encode()).hexdigest()
     return {"projectId": project["projectId"], "email": email, "uniqueId": str(10**20 + int(digest, 16) % 10**20)}
 
 
@@ -219,6 +224,9 @@ def _find(call: Call, name: str, permission: str) -> Json:
     if found is None and account_id.isdigit():
         found = next((a for a in store.list(KIND).values() if a["uniqueId"] == account_id), None)
     if found is None or (project != "-" and project != found["projectId"] and not _is_number_of(call, project, found)):
+        if project == "-":
+            # As discovery warns of the wildcard: a 403, though there is no such account.
+            raise permission_denied(f"Permission '{permission or _GET}' denied on resource (or it may not exist).")
         raise not_found("Unknown service account")
     if permission:
         iam_policies.require(call, _resource(found), permission)

@@ -98,7 +98,7 @@ def _checked_id(name: Name, deployed: Json, endpoint: Json, deploying: list[str]
     return chosen
 
 
-@progress(rules.DEPLOY)
+@progress(rules.DEPLOY, _STAGES)
 def _deploying(sandbox: Sandbox, operation: Json, done: float) -> Json:
     stage = _ENDED.get(operation["state"]) or _STAGES[min(int(done * len(_STAGES)), len(_STAGES) - 1)]
     updated = operation.get("ended", sandbox.clock.now())

@@ -118,7 +118,7 @@ def list_endpoints(call: Call) -> Json:
         if listing.matches(fields, call.query.get("filter", ""), _FILTERS):
             found.append(endpoint)
     found = listing.ordered(found, call.query.get("orderBy", ""), ("displayName", "createTime", "updateTime"))
-    chosen, token = listing.page(found, call.query)
+    chosen, token = listing.page(found, call.query, of=str(parent))
     read = listing.mask_paths(call.query.get("readMask", ""))
     answer: Json = {}
     if chosen:

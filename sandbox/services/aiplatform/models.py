@@ -194,7 +194,7 @@ def list_models(call: Call) -> Json:
         if listing.matches({**model, "model": model["name"].rpartition("/")[2]}, call.query.get("filter", ""), _FILTERS)
     ]
     found = listing.ordered(found, call.query.get("orderBy", ""), ("displayName", "createTime", "updateTime"))
-    chosen, token = listing.page(found, call.query)
+    chosen, token = listing.page(found, call.query, of=str(parent))
     answer: Json = {"models": [_shown(call, model) for model in chosen]} if chosen else {}
     return {**answer, "nextPageToken": token} if token else answer
 

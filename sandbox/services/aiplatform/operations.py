@@ -45,7 +45,7 @@ def list_operations(call: Call) -> Json:
     if call.query.get("filter"):
         raise not_imitated(call, "the filter")
     parent = parse(call.sandbox, call.params["name"])
-    chosen, token = listing.page(call.sandbox.operations.list(f"{parent}/"), call.query)
+    chosen, token = listing.page(call.sandbox.operations.list(f"{parent}/"), call.query, of=str(parent))
     answer: Json = {"operations": [operation_shown(call, operation) for operation in chosen]} if chosen else {}
     return {**answer, "nextPageToken": token} if token else answer
 

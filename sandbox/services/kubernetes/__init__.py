@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 _WATCH_PAUSE = 0.05
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_REASONS = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    409: "Conflict",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+    504: "Timeout",
+}
 _PATCHES = {
     "application/json-patch+json": merging.json_patch,
     "application/merge-patch+json": merging.merge_patch,
@@ -46,7 +57,14 @@ _METADATA = (
 )
 
 
-@registry.mount("kubernetes")
+def _refused(error: GoogleError) -> Response:
+    """An ordered fault's error as a Kubernetes API server gives it."""
+    response = _failed(KubernetesError(error.code, _REASONS.get(error.code, ""), error.message))
+    response.headers.update(error.headers)
+    return response
+
+
+@registry.mount("kubernetes", _refused)
 async def handle(request: Request, sandbox: "Sandbox") -> Response:
     """Answers one request."""
     path = request.url.path.removeprefix("/kubernetes").strip("/")

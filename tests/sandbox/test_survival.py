@@ -1,0 +1,161 @@
+"""What was acknowledged outlives SIGKILL, and a sandbox is there again in no time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox import lifecycle
+from sandbox.testing import SandboxHandle, running_sandbox
+from tests.sandbox.google import Google, grant, make_account
+from tests.sandbox.vertex import Json, Vertex, machine
+
+LOCATION = "projects/sandbox-project/locations/us-central1"
+
+
+class Served:
+    """`python -m sandbox serve` in a process of its own, as tests' clients know a sandbox."""
+
+    def __init__(self, state: Path) -> None:
+        command = [sys.executable, "-m", "sandbox", "serve", "--state", str(state), "--deploy-seconds", "3600"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().startswith(b"Sandbox on ")
+        note = lifecycle.require_served(state)
+        self.url = note["url"]
+        self.project = note["environment"]["GOOGLE_PROJECT"]
+        self.headers = {"Authorization": f"Bearer {note['environment']['GOOGLE_OAUTH_ACCESS_TOKEN']}"}
+        requests.patch(f"{self.url}/_sandbox/settings", json={"operationSeconds": 0}, timeout=30).raise_for_status()
+        services = {"serviceIds": ["aiplatform.googleapis.com"]}
+        self.send("POST", f"serviceusage/v1/projects/{self.project}/services:batchEnable", services).raise_for_status()
+
+    api = SandboxHandle.api
+
+    def send(self, verb: str, path: str, body: Any = None) -> requests.Response:
+        return requests.request(verb, f"{self.url}/{path}", json=body, headers=self.headers, timeout=30)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    found = Served(tmp_path / "state.db")
+    yield found
+    found.kill()
+
+
+def test_everything_that_was_acknowledged_is_there_after_a_kill(served: Served, tmp_path: Path) -> None:
+    """Resources of every service, a running operation, a policy, settings, clock and faults."""
+    handle: Any = served
+    vertex = Vertex(handle)
+    name = vertex.create("5")
+    operation = vertex.deploy(name, "1", {"0": 100}, dedicatedResources=machine(2, 20))
+    email = make_account(handle)
+    grant(handle, "roles/aiplatform.user", f"serviceAccount:{email}")
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "production"}}
+    served.send("POST", "kubernetes/api/v1/namespaces", namespace).raise_for_status()
+    served.send("PATCH", "_sandbox/settings", {"clockRate": 0, "seed": 9}).raise_for_status()
+    moment = served.send("POST", "_sandbox/clock", {"step": 1800}).json()["seconds"]
+    served.send("POST", "_sandbox/faults", {"method": "*.predict", "status": 503}).raise_for_status()
+    before = served.send("GET", "_sandbox/state").json()
+    served.kill()
+    with running_sandbox(state=tmp_path / "state.db", clock_rate=0, seed=9) as again:
+        assert again.state() == before
+        assert requests.get(f"{again.url}/_sandbox/clock", timeout=30).json()["seconds"] == pytest.approx(moment)
+        (fault,) = requests.get(f"{again.url}/_sandbox/faults", timeout=30).json()["faults"]
+        assert fault["method"] == "*.predict"
+        vertex = Vertex(again)
+        assert vertex.get(operation["name"])["metadata"]["deploymentStage"] == "ADDING_NODES_TO_CLUSTER"
+        requests.post(f"{again.url}/_sandbox/clock", json={"step": 1801}, timeout=30).raise_for_status()
+        assert vertex.get(name)["trafficSplit"] == {"1": 100}
+        assert Google(again, "iam")("GET", f"projects/-/serviceAccounts/{email}")["email"] == email
+
+
+def test_a_kill_in_the_midst_of_changes_loses_none_that_was_answered(served: Served, tmp_path: Path) -> None:
+    """Four clients create and patch endpoints; a change whose answer was cut off is there whole, or not at all."""
+    acknowledged: dict[str, int] = {}
+    enough = threading.Event()
+
+    def change(client: int) -> None:
+        try:
+            for number in range(1, 10_000):
+                endpoint_id = f"{client}{number}"
+                body = {"displayName": "0", "description": "0"}
+                path = f"aiplatform/v1/{LOCATION}/endpoints"
+                served.send("POST", f"{path}?endpointId={endpoint_id}", body).raise_for_status()
+                acknowledged[endpoint_id] = 0
+                body = {"displayName": "1", "description": "1"}
+                mask = "updateMask=displayName,description"
+                served.send("PATCH", f"{path}/{endpoint_id}?{mask}", body).raise_for_status()
+                acknowledged[endpoint_id] = 1
+                if len(acknowledged) > 40:
+                    enough.set()
+        except requests.ConnectionError:
+            return
+
+    clients = [threading.Thread(target=change, args=(client,)) for client in range(1, 5)]
+    for client in clients:
+        client.start()
+    assert enough.wait(60)
+    served.kill()
+    for client in clients:
+        client.join()
+    with running_sandbox(state=tmp_path / "state.db") as again:
+        found: list[Json] = Vertex(again).call("GET", f"{LOCATION}/endpoints", pageSize=1000)["endpoints"]
+        there = {each["name"].rpartition("/")[2]: each for each in found}
+        assert set(acknowledged) <= set(there)
+        assert len(there) <= len(acknowledged) + len(clients)
+        for endpoint_id, endpoint in there.items():
+            assert endpoint["displayName"] == endpoint["description"]
+            assert int(endpoint["displayName"]) >= acknowledged.get(endpoint_id, 0)
+
+
+BOOT = """
+import json, resource, sys, urllib.request
+whole = json.loads
+def loads(text, *rest, **more):
+    assert len(text) < {most}, "a discovery document was parsed again"
+    return whole(text, *rest, **more)
+json.loads = loads
+from sandbox.identity import DEPLOYER, token_for
+from sandbox.running import RunningSandbox
+running = RunningSandbox()
+url = running.url + "/aiplatform/{version}/projects/sandbox-project/locations/us-central1/endpoints"
+request = urllib.request.Request(url, headers={{"Authorization": "Bearer " + token_for(DEPLOYER)}})
+try:
+    urllib.request.build_opener(urllib.request.ProxyHandler({{}})).open(request)
+except urllib.error.HTTPError as refused:
+    assert "has not been used in project" in refused.read().decode()
+usage = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps([usage.ru_utime + usage.ru_stime, "googleapiclient.discovery" in sys.modules]))
+running.stop()
+"""
+
+
+def boot(cache: Path, version: str, most: int) -> tuple[float, bool]:
+    """CPU seconds from nothing to the first refusal by the document's rules, and whether Google's client was loaded."""
+    script = BOOT.format(version=version, most=most)
+    environ = {**os.environ, "SANDBOX_CACHE": str(cache)}
+    done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seconds, loaded = json.loads(done.stdout)
+    return seconds, loaded
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_a_second_start_parses_no_discovery_document_and_takes_less_than_a_second(tmp_path: Path, version: str) -> None:
+    """Processor time, the least of three, so that a busy machine says nothing. The documents have 3 and 4 MB."""
+    boot(tmp_path, version, 10**9)
+    again = [boot(tmp_path, version, 2_000_000) for _ in range(3)]
+    assert min(seconds for seconds, _ in again) < 1
+    assert not any(loaded for _, loaded in again)
