@@ -81,7 +81,8 @@ def by_key(sandbox: SandboxHandle, key: str = "", *, vertexai: bool = False) -> 
 @pytest.mark.parametrize("vertexai", [False, True], ids=["the Gemini Developer API", "Vertex AI in express mode"])
 def test_google_genai_asks_with_an_api_key(sandbox: SandboxHandle, vertexai: bool) -> None:
     sandbox.enable("generativelanguage", "aiplatform")
-    models = by_key(sandbox, vertexai=vertexai).models
+    asked = by_key(sandbox, vertexai=vertexai)
+    models = asked.models
     config = types.GenerateContentConfig(temperature=0.2, top_p=0.95, max_output_tokens=2048, system_instruction="Add.")
     assert models.generate_content(model="gemini-3.5-flash", contents=QUESTION, config=config).text == "4"
     stream = models.generate_content_stream(model="gemini-3.5-flash", contents="Explain.")
@@ -91,7 +92,8 @@ def test_google_genai_asks_with_an_api_key(sandbox: SandboxHandle, vertexai: boo
 
 async def test_google_genai_asks_with_an_api_key_asynchronously(sandbox: SandboxHandle) -> None:
     sandbox.enable("generativelanguage")
-    models = by_key(sandbox).aio.models
+    asked = by_key(sandbox)
+    models = asked.aio.models
     answer = await models.generate_content(model="gemini-3.5-flash", contents=QUESTION)
     assert answer.text == "4"
     stream = await models.generate_content_stream(model="gemini-3.5-flash", contents=QUESTION)
@@ -99,15 +101,17 @@ async def test_google_genai_asks_with_an_api_key_asynchronously(sandbox: Sandbox
 
 
 def test_google_genai_understands_that_a_key_is_wrong(sandbox: SandboxHandle) -> None:
+    asked = by_key(sandbox, "AIzaSyNotOurs")
     with pytest.raises(errors.ClientError, match="API key not valid") as refused:
-        by_key(sandbox, "AIzaSyNotOurs").models.generate_content(model="gemini-3.5-flash", contents=QUESTION)
+        asked.models.generate_content(model="gemini-3.5-flash", contents=QUESTION)
     assert refused.value.code == 400
 
 
 async def test_google_genai_asks_and_streams_from_an_endpoint_asynchronously(vertex: Vertex) -> None:
     name = vertex.create()
     vertex.deploy(name, "1", {"0": 100})
-    models = client(vertex.sandbox).aio.models
+    asked = client(vertex.sandbox)
+    models = asked.aio.models
     answer = await models.generate_content(model=name, contents=QUESTION)
     assert answer.text == "4"
     stream = await models.generate_content_stream(model=name, contents=QUESTION)
@@ -115,12 +119,13 @@ async def test_google_genai_asks_and_streams_from_an_endpoint_asynchronously(ver
 
 
 def test_the_environment_alone_leads_google_genai_there(vertex: Vertex) -> None:
-    """What `sandbox run` sets is enough, for Vertex AI by default credentials and for the key."""
+    """What `sandbox run` sets is enough. A Vertex AI client that is given another address wants its project said."""
     vertex.sandbox.enable("generativelanguage")
     script = (
-        "import json\n"
+        "import json, os\n"
         "from google import genai\n"
-        "asked = [genai.Client(vertexai=True), genai.Client()]\n"
+        "project, location = os.environ['GOOGLE_CLOUD_PROJECT'], os.environ['GOOGLE_CLOUD_LOCATION']\n"
+        "asked = [genai.Client(vertexai=True, project=project, location=location), genai.Client()]\n"
         "answers = [c.models.generate_content(model='gemini-3.5-flash', contents='2 + 2').text for c in asked]\n"
         "print(json.dumps(answers))\n"
     )
