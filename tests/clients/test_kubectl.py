@@ -1,0 +1,73 @@
+"""kubectl, the real program, as `sandbox run` sets it up."""
+
+import pytest
+
+from sandbox.testing import SandboxHandle
+from tests.clients.tools import Tool
+
+ACCOUNT = "gemini-inference-sa@sandbox-project.iam.gserviceaccount.com"
+MANIFEST = f"""apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: gemini-app
+  namespace: production
+  annotations:
+    iam.gke.io/gcp-service-account: {ACCOUNT}
+"""
+
+
+@pytest.fixture
+def kubectl(sandbox: SandboxHandle) -> Tool:
+    """kubectl, with the namespace production."""
+    tool = Tool("kubectl", sandbox)
+    tool("create namespace production")
+    return tool
+
+
+def test_the_articles_service_account_is_applied_shown_changed_and_deleted(kubectl: Tool) -> None:
+    assert kubectl("apply -f -", MANIFEST) == "serviceaccount/gemini-app created\n"
+    assert kubectl("apply -f -", MANIFEST) == "serviceaccount/gemini-app unchanged\n"
+    assert kubectl("diff -f -", MANIFEST) == ""
+    got = kubectl.json("get serviceaccount gemini-app -n production")
+    assert got["metadata"]["annotations"]["iam.gke.io/gcp-service-account"] == ACCOUNT
+    assert f"iam.gke.io/gcp-service-account: {ACCOUNT}" in kubectl("describe sa gemini-app -n production")
+    kubectl("annotate sa gemini-app -n production team=ai")
+    kubectl("label sa gemini-app -n production stage=prod")
+    assert "gemini-app" in kubectl("get sa -A -l stage=prod")
+    assert kubectl("delete -f -", MANIFEST) == 'serviceaccount "gemini-app" deleted\n'
+    assert "NotFound" in kubectl.refused("get sa gemini-app -n production")
+
+
+def test_the_server_keeps_who_applied_what(kubectl: Tool) -> None:
+    kubectl("apply --server-side -f -", MANIFEST)
+    managed = kubectl.json("get sa gemini-app -n production --show-managed-fields")["metadata"]["managedFields"]
+    assert [(entry["manager"], entry["operation"]) for entry in managed] == [("kubectl", "Apply")]
+
+
+def test_a_namespace_is_listed_described_and_deleted(kubectl: Tool) -> None:
+    assert "production" in kubectl("get namespaces")
+    assert "Active" in kubectl("describe namespace production")
+    kubectl("delete namespace production")
+    assert "NotFound" in kubectl.refused("get namespace production")
+
+
+def test_a_dry_run_changes_nothing_and_is_recorded_so(kubectl: Tool) -> None:
+    since = kubectl.sandbox.last_call()
+    kubectl("apply --dry-run=server -f -", MANIFEST)
+    assert "NotFound" in kubectl.refused("get sa gemini-app -n production")
+    assert kubectl.sandbox.calls(since, mutating=True) == []
+    kubectl("apply -f -", MANIFEST)
+    (changed,) = kubectl.sandbox.calls(since, mutating=True)
+    assert changed["method"] == "io.k8s.core.v1.serviceaccounts.create"
+
+
+def test_kubectl_auth_says_who_may_do_what(kubectl: Tool) -> None:
+    assert kubectl("auth can-i create serviceaccounts -n production") == "yes\n"
+    assert "deployer@sandbox.example" in kubectl("auth whoami")
+    assert "*.*" in kubectl("auth can-i --list -n production")
+
+
+def test_the_server_describes_itself(kubectl: Tool) -> None:
+    assert "serviceaccounts" in kubectl("api-resources")
+    assert kubectl.json("version")["serverVersion"]["major"] == "1"
+    assert "imagePullSecrets" in kubectl("explain serviceaccount")
