@@ -109,9 +109,11 @@ class Mishap:
         return StreamingResponse(chunks, response.status_code, dict(response.headers), response.media_type)
 
     async def _cut(self, chunks: AsyncIterator[Any], count: int) -> AsyncIterator[Any]:
-        async for chunk in _first(chunks, count):
+        async for number, chunk in _numbered(chunks):
+            if number == count:
+                await self._sandbox.connections.close(self._request)
+                return
             yield chunk
-        await self._sandbox.connections.close(self._request)
 
 
 async def _chunks(response: Response) -> AsyncIterator[Any]:
@@ -122,12 +124,11 @@ async def _chunks(response: Response) -> AsyncIterator[Any]:
         yield bytes(response.body)
 
 
-async def _first(chunks: AsyncIterator[Any], count: int) -> AsyncIterator[Any]:
-    for _ in range(count):
-        try:
-            yield await anext(chunks)
-        except StopAsyncIteration:
-            return
+async def _numbered(chunks: AsyncIterator[Any]) -> AsyncIterator[tuple[int, Any]]:
+    number = 0
+    async for chunk in chunks:
+        yield number, chunk
+        number += 1
 
 
 async def _failing(chunks: AsyncIterator[Any], count: int, error: GoogleError, *, array: bool) -> AsyncIterator[Any]:
@@ -135,7 +136,9 @@ async def _failing(chunks: AsyncIterator[Any], count: int, error: GoogleError, *
 
     Bare lines are what google-genai expects between server-sent events; see its _iter_response_stream.
     """
-    async for chunk in _first(chunks, count):
-        yield chunk
     body = json.dumps(error.body(), indent=2).encode()
-    yield b",\r\n" + body + b"]" if array else body + b"\n\n"
+    async for number, chunk in _numbered(chunks):
+        if number == count:
+            yield b",\r\n" + body + b"]" if array else body + b"\n\n"
+            return
+        yield chunk

@@ -183,6 +183,13 @@ def test_an_error_inside_a_stream_comes_after_so_many_chunks(vertex: Vertex, sse
     assert error["error"]["status"] == "RESOURCE_EXHAUSTED"
 
 
+@pytest.mark.parametrize("fault", [{"cutAfter": 100}, {"errorAfter": 100, "status": 503}])
+def test_a_stream_that_is_shorter_than_its_fault_is_whole(vertex: Vertex, fault: Json) -> None:
+    order(vertex.sandbox, {"method": "*.streamGenerateContent", **fault})
+    chunks = vertex.send("POST", f"{vertex.parent}/{GEMINI}:streamGenerateContent", CONTENTS).json()
+    assert chunks[-1]["candidates"][0]["finishReason"] == "STOP"
+
+
 def test_google_genai_raises_the_error_inside_a_stream(vertex: Vertex) -> None:
     from google import genai
     from google.genai import errors, types

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import requests
 
 from sandbox.testing import running_sandbox
 from tests.sandbox.vertex import RefusedError, Vertex
@@ -86,3 +87,16 @@ def test_an_operation_whose_split_no_longer_fits_fails_with_the_reason(vertex: V
     assert ended["error"]["code"] == 3
     assert "do not exist" in ended["error"]["message"]
     assert ended["metadata"]["deploymentStage"] == "FAILED_TO_DEPLOY"
+
+
+def test_operations_that_come_due_together_are_completed_in_the_order_of_their_due_times(vertex: Vertex) -> None:
+    name = vertex.create()
+    vertex.deploy(name, "1")
+    vertex.sandbox.set(clockRate=0)
+    for seconds, most in ((30, 3), (10, 5), (20, 7)):
+        vertex.sandbox.set(operationSeconds=seconds)
+        wanted = {"id": "1", "dedicatedResources": {"maxReplicaCount": most}}
+        body = {"deployedModel": wanted, "updateMask": "dedicatedResources.maxReplicaCount"}
+        vertex.call("POST", f"{name}:mutateDeployedModel", body)
+    requests.post(f"{vertex.sandbox.url}/_sandbox/clock", json={"step": 100}, timeout=30).raise_for_status()
+    assert vertex.get(name)["deployedModels"][0]["dedicatedResources"]["maxReplicaCount"] == 3
