@@ -119,7 +119,7 @@ class Exchange:
             sandbox=self.sandbox,
             method=method,
             params=params,
-            query=schema.check_query(document, method, dict(self.request.query_params)),
+            query=schema.check_query(document, method, _query(self.request)),
             body={} if _is_raw(method) else schema.check_request(document, method, _json(raw_body)),
             headers={name.lower(): value for name, value in self.request.headers.items()},
             principal=principal,
@@ -189,6 +189,11 @@ def _path(request: Request) -> str:
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     segments = raw.decode("ascii", "replace").partition("?")[0].lstrip("/").split("/")
     return "/".join(unquote(segment).replace("/", "%2F") for segment in segments)
+
+
+def _query(request: Request) -> dict[str, str]:
+    """The query; the values of a repeated parameter are joined by commas."""
+    return {name: ",".join(request.query_params.getlist(name)) for name in request.query_params}
 
 
 def _is_raw(method: Method) -> bool:

@@ -15,6 +15,7 @@ from sandbox.core import ORGANIZATION
 from sandbox.errors import GoogleError, Json, aborted, error_info, invalid_argument
 from sandbox.identity import DEPLOYER
 from sandbox.registry import Call
+from sandbox.services.iam_conditions import met
 from sandbox.services.iam_roles import grants
 
 if TYPE_CHECKING:
@@ -91,11 +92,13 @@ def rename_member(sandbox: "Sandbox", old: str, new: str) -> None:
 
 
 def allowed(sandbox: "Sandbox", member: str, resource: str, permission: str) -> bool:
-    """Whether a member has a permission on a resource, by its own policy or one above it. Conditions count as met."""
-    names = identities(member)
+    """Whether a member has a permission on a resource, by its own policy or one above it, its conditions met."""
+    names, chain, now = identities(member), _chain(sandbox, resource), sandbox.clock.now()
     return any(
-        not names.isdisjoint(b["members"]) and grants(sandbox, b["role"], permission)
-        for name in _chain(sandbox, resource)
+        not names.isdisjoint(b["members"])
+        and grants(sandbox, b["role"], permission)
+        and met(b.get("condition"), chain[0], permission, now)
+        for name in chain
         for b in _stored(sandbox, name)["bindings"]
     )
 
@@ -136,9 +139,9 @@ def require(call: Call, resource: str, permission: str) -> None:
     )
 
 
-def held(call: Call, resource: str) -> Json:
-    """The answer of testIamPermissions: those of the asked permissions that the caller has."""
-    asked = call.body.get("permissions", [])
+def held(call: Call, resource: str, given: list[str] | None = None) -> Json:
+    """The answer of testIamPermissions: those of the asked permissions (the body's, or `given`) that the caller has."""
+    asked = call.body.get("permissions", []) if given is None else given
     wild = [p for p in asked if "*" in p]
     if wild:
         raise invalid_argument(f"Permissions with wildcards cannot be tested: {', '.join(wild)}.")
@@ -180,10 +183,12 @@ def _etag(sandbox: "Sandbox", resource: str) -> str:
 
 
 def _chain(sandbox: "Sandbox", resource: str) -> list[str]:
-    """The resource and what is above it."""
+    """The resource and what is above it; Vertex AI's resources by their canonical names, with the project's number."""
     chain = [resource]
     if resource.startswith("projects/"):
         above = sandbox.project(resource.split("/")[1])
+        if above and "/locations/" in resource:
+            chain = [f"projects/{above['projectNumber']}/{resource.split('/', 2)[2]}"]
         chain += [f"projects/{above['projectId']}", f"organizations/{above['organization']}"] if above else []
     return chain
 
@@ -212,7 +217,7 @@ def _check_binding(sandbox: "Sandbox", resource: str, binding: Json) -> None:
     if role.startswith("projects/"):
         owner = role.split("/")[1]
         custom = sandbox.store.get("customRole", role)
-        if custom is None or custom.get("deleted") or not resource.startswith(f"projects/{owner}"):
+        if custom is None or custom.get("deleted") or f"projects/{owner}" not in _chain(sandbox, resource):
             raise invalid_argument(f"Role ({role}) does not exist in the resource's hierarchy.")
     condition = binding.get("condition")
     if condition is not None and not (condition.get("expression") and condition.get("title")):

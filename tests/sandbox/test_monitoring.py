@@ -175,6 +175,9 @@ def test_series_are_aligned_and_reduced_over_models(
     )
     counts = {one["metric"]["labels"]["deployed_model_id"]: one["points"][0]["value"] for one in grouped}
     assert counts == {"1": {"int64Value": "6"}, "2": {"int64Value": "3"}}
+    by = ["metric.labels.deployed_model_id", "resource.labels.location"]
+    grouped = monitoring.series(ONLINE + "response_count", **total, aggregation_groupByFields=by)
+    assert [one["resource"]["labels"] for one in grouped] == [{"location": "us-central1"}] * 2
     rate = {"aggregation_alignmentPeriod": "300s", "aggregation_perSeriesAligner": "ALIGN_RATE"}
     assert monitoring.values(ONLINE + "response_count", ' AND metric.labels.deployed_model_id="2"', **rate) == [0.01]
 

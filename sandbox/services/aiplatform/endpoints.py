@@ -7,6 +7,7 @@ from sandbox.core import Sandbox
 from sandbox.errors import Json, aborted, already_exists, failed_precondition, invalid_argument, not_found
 from sandbox.operations import completion
 from sandbox.registry import Call, method
+from sandbox.services import iam_policies
 from sandbox.services.aiplatform import replicas, rules
 from sandbox.services.aiplatform.names import (
     ENDPOINT,
@@ -195,4 +196,5 @@ def delete(call: Call) -> Json:
 @completion(_DELETE)
 def _deleted(sandbox: Sandbox, operation: Json) -> Json:
     sandbox.store.delete(ENDPOINT, operation["args"]["name"])
+    iam_policies.drop_policy(sandbox, operation["args"]["name"])
     return {"@type": "type.googleapis.com/google.protobuf.Empty"}

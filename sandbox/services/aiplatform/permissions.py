@@ -19,6 +19,8 @@ METHODS: dict[str, tuple[str, str]] = {
     "endpoints.mutateDeployedModel": ("aiplatform.endpoints.deploy", f"{_ENDPOINTS}.MutateDeployedModel"),
     "endpoints.patch": (_CHANGE, f"{_ENDPOINTS}.UpdateEndpoint"),
     "endpoints.undeployModel": ("aiplatform.endpoints.undeploy", f"{_ENDPOINTS}.UndeployModel"),
+    "endpoints.getIamPolicy": ("aiplatform.endpoints.getIamPolicy", "google.iam.v1.IAMPolicy.GetIamPolicy"),
+    "endpoints.setIamPolicy": ("aiplatform.endpoints.setIamPolicy", "google.iam.v1.IAMPolicy.SetIamPolicy"),
     "endpoints.update": (_CHANGE, f"{_ENDPOINTS}.UpdateEndpointLongRunning"),
     "endpoints.explain": ("aiplatform.endpoints.explain", f"{_PREDICTIONS}.Explain"),
     "endpoints.predict": (_PREDICT, f"{_PREDICTIONS}.Predict"),
