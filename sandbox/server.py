@@ -64,12 +64,11 @@ class Exchange:
             self.sandbox.store.commit()
         except GoogleError as error:
             self.sandbox.store.rollback()
-            self.entry["reason"] = f"{error.status}: {error.message}"
             response = JSONResponse(error.body(), error.code, error.headers)
         except Exception as error:  # noqa: BLE001 - a fault of the sandbox must reach the client as one, in words
             self.sandbox.store.rollback()
             response = _broken(self.entry["method"], error)
-        self.sandbox.record({**self.entry, "status": response.status_code})
+        self.sandbox.record({**self.entry, "status": response.status_code, **console.reason(response)})
         console.observe(self.sandbox, self.entry, response.status_code, response.headers)
         return response
 
