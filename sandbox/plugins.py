@@ -17,7 +17,7 @@ from sandbox.environment import attach_plugins
 Choice = Literal["auto", "real", "stand-in"]
 CHOICES: tuple[Choice, ...] = ("auto", "real", "stand-in")
 NAMES = ("gcp", "kubernetes")
-# pulumi-kubernetes calls a cluster unreachable that has no /openapi/v2, and the sandbox's has none: only `real` takes it.
+# pulumi-kubernetes calls a cluster without /openapi/v2 unreachable, and the sandbox's has none: only `real` takes it.
 _AUTOMATIC = ("gcp",)
 _ATTACHED = "PULUMI_DEBUG_PROVIDERS"
 
