@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     for each in (run, serve):
         each.add_argument("--profile", choices=["google", "article"], help="article: base Gemini deploys on endpoints")
         each.add_argument("--project", default=PROJECT, help=f"id of a new sandbox's project (default {PROJECT})")
-        each.add_argument("--plugins", choices=CHOICES, help="gcp and kubernetes (default auto: real if installed)")
+        each.add_argument("--plugins", choices=CHOICES, help="Pulumi's gcp and kubernetes (default auto)")
         each.add_argument("--deploy-seconds", type=_seconds, help="how long a deployment takes (default 3)")
         each.add_argument("--seed", type=int, help="of every random choice (default 0)")
         each.add_argument("--clock", type=_rate, help="real (default), stepped, or how many times faster than real")

@@ -17,6 +17,8 @@ from sandbox.environment import attach_plugins
 Choice = Literal["auto", "real", "stand-in"]
 CHOICES: tuple[Choice, ...] = ("auto", "real", "stand-in")
 NAMES = ("gcp", "kubernetes")
+# pulumi-kubernetes calls a cluster without /openapi/v2 unreachable, and the sandbox's has none: only `real` takes it.
+_AUTOMATIC = ("gcp",)
 _ATTACHED = "PULUMI_DEBUG_PROVIDERS"
 
 
@@ -28,7 +30,7 @@ def attach(choice: Choice, variables: dict[str, str], environ: Mapping[str, str]
     """Adds what leads Pulumi to its plugins to `variables`, and returns what stops the stand-ins.
 
     Args:
-        choice: "stand-in"; "real", installing what the CLI lacks; "auto" takes each real plugin that the CLI has.
+        choice: "stand-in"; "real", installing what the CLI lacks; "auto" takes the real gcp where the CLI has it.
         variables: what `environment` made.
         environ: the caller's environment, which says where the CLI keeps its plugins.
 
@@ -37,7 +39,7 @@ def attach(choice: Choice, variables: dict[str, str], environ: Mapping[str, str]
     """
     kept = Path(environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
     have = [name for name in NAMES if installed(name, kept, environ.get("PATH", os.defpath))]
-    real = {"stand-in": [], "real": list(NAMES), "auto": have}[choice]
+    real = {"stand-in": [], "real": list(NAMES), "auto": [name for name in have if name in _AUTOMATIC]}[choice]
     if real:
         _share(kept, Path(variables["PULUMI_HOME"]) / "plugins")
         variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "false"
@@ -86,5 +88,5 @@ def _install(name: str, env: dict[str, str]) -> None:
         said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
         raise PluginError(
             f"The real {name} plugin is not to be had (`{' '.join(command)}`: {said[-1]}): use --plugins stand-in, or"
-            " auto, which takes the real ones only where they are installed."
+            " auto, which takes a real one only where it is installed."
         )

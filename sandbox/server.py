@@ -67,7 +67,6 @@ class Exchange:
             response = await self.mishap.after(response)
         except GoogleError as error:
             self.sandbox.store.rollback()
-            self.entry["reason"] = f"{error.status}: {error.message}"
             refused = registry.refusal_of(self.target.service)
             response = refused(error) if refused else JSONResponse(error.body(), error.code, error.headers)
         except Exception as error:  # noqa: BLE001 - a fault of the sandbox must reach the client as one, in words
@@ -77,7 +76,7 @@ class Exchange:
             self.entry["fault"] = self.mishap.fault.effect()
         # What a mounted handler knows better of its call: the method, and whether it changed anything.
         entry = {**self.entry, **getattr(self.request.state, "recorded", {})}
-        self.sandbox.record({**entry, "status": response.status_code})
+        self.sandbox.record({**entry, "status": response.status_code, **console.reason(response)})
         console.observe(self.sandbox, entry, response.status_code, response.headers)
         return response
 

@@ -25,6 +25,7 @@ FOLDER = ROOT / ".sandbox"
 STATE = FOLDER / "demo.db"
 KEPT_SECONDS = 2 * 3600
 SANDBOX = [sys.executable, "-m", "sandbox"]
+AS_IN_THE_ARTICLE = ["--profile", "article", "--plugins", "stand-in"]
 STOP = f"python -m sandbox stop --state {STATE.relative_to(ROOT)}"
 SETTINGS_OF_A_USER = {
     "gemini-vertex:kubernetes.context": "sandbox",
@@ -150,7 +151,7 @@ def outside(keep: bool) -> int:
             return 1
         command = [*SANDBOX, "run", "--attach", "--state", str(STATE), "--", *demo, "--keep"]
     else:
-        command = [*SANDBOX, "run", "--profile", "article", "--", *demo]
+        command = [*SANDBOX, "run", *AS_IN_THE_ARTICLE, "--", *demo]
     status = subprocess.run(command, check=False, cwd=ROOT).returncode
     if status != 0:
         return status
@@ -183,7 +184,7 @@ def serve() -> bool:
     for left in FOLDER.glob(f"{STATE.name}*"):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     FOLDER.mkdir(exist_ok=True)
-    command = [*SANDBOX, "serve", "--profile", "article", "--state", str(STATE), "--idle-timeout", str(KEPT_SECONDS)]
+    command = [*SANDBOX, "serve", *AS_IN_THE_ARTICLE, "--state", str(STATE), "--idle-timeout", str(KEPT_SECONDS)]
     log = FOLDER / "serve.log"
     with log.open("w") as said:
         server = subprocess.Popen(

@@ -1,5 +1,6 @@
 """The console page at `/`: what the sandbox holds and does, live. Plain files, no build step, nothing from outside."""
 
+import json
 from pathlib import Path
 
 from starlette.requests import Request
@@ -9,9 +10,9 @@ from starlette.routing import Route
 from sandbox.console import snapshot
 from sandbox.console.history import WINDOWS, observe
 from sandbox.core import Sandbox
-from sandbox.errors import invalid_argument
+from sandbox.errors import Json, invalid_argument
 
-__all__ = ["observe", "page", "routes"]
+__all__ = ["observe", "page", "reason", "routes"]
 
 _FOLDER = Path(__file__).parent
 _FILES = {"console.css": "text/css", "console.js": "text/javascript", "charts.js": "text/javascript"}
@@ -27,6 +28,19 @@ _HEADERS = {
 def page(headers: dict[str, str]) -> Response:
     """The page itself, with extra headers."""
     return Response((_FOLDER / "index.html").read_bytes(), media_type="text/html", headers={**_HEADERS, **headers})
+
+
+def reason(response: Response) -> Json:
+    """{"reason": the sentence} of a refusal, in the formats of Google's APIs and Kubernetes'; {} of other answers."""
+    if response.status_code < 400:
+        return {}
+    try:
+        said = json.loads(getattr(response, "body", b""))
+        error = said.get("error", said)
+        words = [str(error[key]) for key in ("status", "message") if error.get(key) not in (None, "", "Failure")]
+    except (ValueError, AttributeError):
+        return {}
+    return {"reason": ": ".join(words)} if words else {}
 
 
 def routes(sandbox: Sandbox) -> list[Route]:

@@ -206,6 +206,22 @@ def test_looking_at_the_console_is_not_recorded_and_asks_sensibly(vertex: Vertex
     assert requests.get(f"{vertex.sandbox.url}/_sandbox/console/index.html", timeout=30).status_code == 404
 
 
+def test_the_record_has_the_reason_of_every_refusal(vertex: Vertex) -> None:
+    """In Google's words, and in Kubernetes' for its API; an accepted call has none."""
+    with pytest.raises(RefusedError):
+        vertex.get(f"{vertex.parent}/endpoints/404")
+    path = f"{vertex.sandbox.url}/kubernetes/api/v1/namespaces/none"
+    requests.get(path, headers=vertex.sandbox.headers, timeout=30)
+    requests.get(f"{vertex.sandbox.url}/aiplatform/v1/nothing", timeout=30)
+    enabled, google, kubernetes, page = vertex.sandbox.calls()
+    assert "reason" not in enabled
+    assert google["reason"].startswith(
+        "NOT_FOUND: Endpoint `projects/123456789012/locations/us-central1/endpoints/404`"
+    )
+    assert kubernetes["reason"] == 'namespaces "none" not found'
+    assert (page["status"], "reason" in page) == (404, False)
+
+
 def test_history_counts_by_who_answered_and_forgets_after_an_hour(vertex: Vertex) -> None:
     """Sixty bars of a window; replicas are carried on until they change."""
     from sandbox.console.history import History

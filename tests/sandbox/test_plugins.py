@@ -51,9 +51,9 @@ def attached(done: subprocess.CompletedProcess[str]) -> set[str]:
     ("kept", "arguments", "stand_ins"),
     [
         ((), (), {"gcp", "kubernetes"}),
-        (("gcp", "kubernetes"), (), set()),
-        (("gcp", "kubernetes"), ("--plugins", "auto"), set()),
-        (("gcp",), (), {"kubernetes"}),
+        (("gcp", "kubernetes"), (), {"kubernetes"}),
+        (("gcp",), ("--plugins", "auto"), {"kubernetes"}),
+        (("kubernetes",), (), {"gcp", "kubernetes"}),
         (("gcp", "kubernetes"), ("--plugins", "stand-in"), {"gcp", "kubernetes"}),
         (("gcp", "kubernetes"), ("--plugins", "real"), set()),
     ],
@@ -61,7 +61,7 @@ def attached(done: subprocess.CompletedProcess[str]) -> set[str]:
 def test_the_real_plugins_are_taken_where_asked_for_or_installed(
     home: Path, kept: tuple[str, ...], arguments: tuple[str, ...], stand_ins: set[str]
 ) -> None:
-    """auto, the default, takes each real plugin that is installed; stand-in and real take what they say."""
+    """auto, the default, takes the real gcp where it is installed; stand-in and real take what they say."""
     for name in kept:
         keep(home, name)
     assert attached(run(home, *arguments)) == stand_ins
@@ -76,10 +76,10 @@ def test_a_plugin_of_another_version_than_the_program_s_is_not_taken(home: Path)
 
 def test_a_plugin_on_path_is_taken(home: Path) -> None:
     """As Pulumi takes it."""
-    program = home / "bin" / "pulumi-resource-kubernetes"
+    program = home / "bin" / "pulumi-resource-gcp"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    assert attached(run(home)) == {"gcp"}
+    assert attached(run(home)) == {"kubernetes"}
 
 
 def test_real_plugins_are_led_to_the_sandbox_and_found_in_the_user_s_own_folder(home: Path) -> None:
