@@ -4,7 +4,7 @@
 #
 #   PROJECT_ID=… ORG_ID=… FLASH_MODEL=… PRO_MODEL=… bash examples/article/setup.sh
 #
-# Without an account: .venv/bin/python -m sandbox run -- sh -c \
+# Without an account: .venv/bin/python -m sandbox run --deploy-seconds 0 -- sh -c \
 #   'ORG_ID=987654321098 FLASH_MODEL=gemma-3-4b PRO_MODEL=gemma-3-12b bash examples/article/setup.sh'
 set -euo pipefail
 
