@@ -28,24 +28,31 @@ endpoint = parts.VertexEndpoint(
     enabled,
 )
 
-# Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
+# Steps 3 and 4: the models side by side, without traffic; then one split that names them all. A peered endpoint holds
+# one model, which gets all its traffic, and takes no split.
+peered = settings.endpoint.connectivity == "peered-network"
 deployments = {
     model.display_name: parts.GeminiDeployment(
         model.display_name,
         parts.GeminiDeploymentArgs(project=project, region=region, endpoint=endpoint.resource_name, **vars(model)),
+        pulumi.ResourceOptions(delete_before_replace=peered),
     )
     for model in settings.models
 }
 deployed_models = {name: deployment.deployed_model_id for name, deployment in deployments.items()}
-split = TrafficSplit(
-    "traffic",
-    endpoint=endpoint.resource_name,
-    targets={
-        name: TrafficTargetArgs(deployed_model_id=number, percent=settings.traffic[name])
-        for name, number in deployed_models.items()
-    },
-    opts=pulumi.ResourceOptions(depends_on=list(deployments.values())),
-)
+serving: list[pulumi.Resource] = list(deployments.values())
+traffic: pulumi.Input[dict[str, int]] = dict(settings.traffic)
+if not peered:
+    split = TrafficSplit(
+        "traffic",
+        endpoint=endpoint.resource_name,
+        targets={
+            name: TrafficTargetArgs(deployed_model_id=number, percent=settings.traffic[name])
+            for name, number in deployed_models.items()
+        },
+        opts=pulumi.ResourceOptions(depends_on=serving),
+    )
+    serving, traffic = [split], parts.split_by_name(split.traffic_split, deployed_models)
 
 # Step 5: one Kubernetes service account may predict, without a key.
 binding = parts.WorkloadIdentityBinding(
@@ -72,7 +79,7 @@ if perimeter.mode != "off":
     parts.ServicePerimeter(
         perimeter.perimeter_id,
         parts.ServicePerimeterArgs(projects=[project], dry_run_command=try_first, **vars(perimeter)),
-        pulumi.ResourceOptions(depends_on=[services, split]),
+        pulumi.ResourceOptions(depends_on=[services, *serving]),
     )
 
 # What step 6, the application, and the smoke test need.
@@ -83,7 +90,7 @@ for name, value in {
     "models": {name: {"model": deployment.model} for name, deployment in deployments.items()},
     "deployedModels": deployed_models,
     "configuredTrafficSplit": settings.traffic,
-    "trafficSplit": parts.split_by_name(split.traffic_split, deployed_models),
+    "trafficSplit": traffic,
     "serviceAccountEmail": binding.service_account_email,
     "perimeterMode": perimeter.mode,
     "clientEnvironment": {"GCP_PROJECT_ID": project, "GCP_REGION": region, "VERTEX_ENDPOINT_ID": endpoint.id},

@@ -25,16 +25,23 @@ SETTINGS = {
     "gemini-vertex:kubernetes.createNamespace": "true",
     "vertex-serving:allowBaseGemini": "true",
 }
-BARE = """import components
-import pulumi
-import pulumi_gcp.accesscontextmanager
-import pulumi_gcp.organizations
-import pulumi_gcp.projects
-import pulumi_gcp.serviceaccount
-import pulumi_gcp.vertex
-import pulumi_kubernetes.core.v1
+BARE = """import pulumi_gcp
+import pulumi_kubernetes
+
+import components
 import settings
 import vertex_serving
+
+# both packages load a module when something of it is used
+used = [
+    pulumi_gcp.accesscontextmanager.ServicePerimeter,
+    pulumi_gcp.organizations.get_project,
+    pulumi_gcp.projects.Service,
+    pulumi_gcp.serviceaccount.Account,
+    pulumi_gcp.vertex.AiEndpoint,
+    pulumi_kubernetes.Provider,
+    pulumi_kubernetes.core.v1.ServiceAccount,
+]
 """
 
 

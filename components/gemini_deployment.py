@@ -33,7 +33,9 @@ class GeminiDeploymentArgs:
     - `model`: a model of the project (number or id, with `@version` if wanted), its full name, or a Gemini id, which
       stands for publishers/google/models/ID (Google itself serves base Gemini only as a managed API).
     - `display_name`: shown by Google and used by the traffic split.
-    - `machine_type`; `accelerator_type` and `accelerator_count`: none by default.
+    - `machine_type`: of one replica; None (default) for a tuned Gemini, which runs on Google's shared machines, on a
+      public endpoint that is not dedicated, and takes nothing of the next three lines.
+    - `accelerator_type` and `accelerator_count`: none by default.
     - `min_replica_count`: at least 1, default 1; `max_replica_count`: default: the same.
     - `autoscaling_metrics`: default: Google's own, 60 % of CPU and, where there is one, of the accelerator.
     - `timeout`: how long to wait for the deployment, such as `90m`; `customTimeouts` in the options go before it.
@@ -44,8 +46,8 @@ class GeminiDeploymentArgs:
     endpoint: pulumi.Input[str]
     model: pulumi.Input[str]
     display_name: pulumi.Input[str]
-    machine_type: pulumi.Input[str]
-    min_replica_count: pulumi.Input[int] = 1
+    machine_type: pulumi.Input[str] | None = None
+    min_replica_count: pulumi.Input[int] | None = None
     max_replica_count: pulumi.Input[int] | None = None
     accelerator_type: pulumi.Input[str] | None = None
     accelerator_count: pulumi.Input[int] | None = None
@@ -55,7 +57,7 @@ class GeminiDeploymentArgs:
 
 class GeminiDeployment(pulumi.ComponentResource):
     """A deployed model. Replica bounds and metrics change in place; another model or machine is a new deployment,
-    made before the old one goes.
+    made before the old one goes (with the option `delete_before_replace` after it: a peered endpoint holds only one).
 
     Outputs: `deployed_model_id`, `model` (its full name), `private_host`: the host, and port if any, on which a
     private endpoint answers once this model is up ("" on a public one).
@@ -82,7 +84,11 @@ class GeminiDeployment(pulumi.ComponentResource):
                 for metric in args.autoscaling_metrics
             ]
             or None,
-            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                custom_timeouts=timeouts,
+                delete_before_replace=opts.delete_before_replace if opts else None,
+            ),
         )
         self.deployed_model_id = self.deployed_model.deployed_model_id
         self.model = self.deployed_model.model

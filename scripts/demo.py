@@ -24,6 +24,8 @@ from scripts.workspace import ROOT, PulumiError, Workspace
 FOLDER = ROOT / ".sandbox"
 STATE = FOLDER / "demo.db"
 KEPT_SECONDS = 2 * 3600
+SANDBOX = [sys.executable, "-m", "sandbox"]
+STOP = f"python -m sandbox stop --state {STATE.relative_to(ROOT)}"
 SETTINGS_OF_A_USER = {
     "gemini-vertex:kubernetes.context": "sandbox",
     "gemini-vertex:kubernetes.createNamespace": "true",
@@ -136,22 +138,19 @@ def processes() -> dict[int, str]:
     """The processes of this machine that were started from this folder, by id."""
     listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], check=True, capture_output=True, text=True).stdout
     pairs = (line.strip().partition(" ") for line in listed.splitlines())
-    return {int(pid): command for pid, _, command in pairs if str(ROOT) in command or "pulumi" in command}
+    return {int(pid): command for pid, _, command in pairs if str(ROOT) in command}
 
 
 def outside(keep: bool) -> int:
     """Start a sandbox, run the demo in it, and see that nothing stays. Returns the exit status."""
     before = processes()
-    sandbox = [sys.executable, "-m", "sandbox"]
     demo = [sys.executable, str(Path(__file__).resolve()), "--inside"]
-    FOLDER.mkdir(exist_ok=True)
     if keep:
-        serve = [*sandbox, "serve", "--profile", "article", "--state", str(STATE), "--idle-timeout", str(KEPT_SECONDS)]
-        with (FOLDER / "serve.log").open("w") as log:
-            subprocess.Popen(serve, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        command = [*sandbox, "run", "--attach", "--", *demo, "--keep"]
+        if not serve():
+            return 1
+        command = [*SANDBOX, "run", "--attach", "--state", str(STATE), "--", *demo, "--keep"]
     else:
-        command = [*sandbox, "run", "--profile", "article", "--", *demo]
+        command = [*SANDBOX, "run", "--profile", "article", "--", *demo]
     status = subprocess.run(command, check=False, cwd=ROOT).returncode
     if status != 0:
         return status
@@ -166,6 +165,38 @@ def outside(keep: bool) -> int:
         proven.append("nothing is left running")
     summary(proven, keep)
     return 0
+
+
+def is_up() -> bool:
+    """Whether the sandbox of `make demo KEEP=1` runs."""
+    return (
+        subprocess.run([*SANDBOX, "env", "--state", str(STATE)], check=False, cwd=ROOT, capture_output=True).returncode
+        == 0
+    )
+
+
+def serve() -> bool:
+    """Start a sandbox that outlives this command, empty. False where one is up already, or none comes up."""
+    if is_up():
+        print(f"demo: it is up already. Look around, or stop it first: {STOP}", file=sys.stderr)
+        return False
+    for left in FOLDER.glob(f"{STATE.name}*"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    FOLDER.mkdir(exist_ok=True)
+    command = [*SANDBOX, "serve", "--profile", "article", "--state", str(STATE), "--idle-timeout", str(KEPT_SECONDS)]
+    log = FOLDER / "serve.log"
+    with log.open("w") as said:
+        server = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+        )
+    for _ in range(60):
+        if is_up():
+            return True
+        if server.poll() is not None:
+            break
+        time.sleep(0.5)
+    print(f"demo: the sandbox did not come up: {log.read_text().strip()}", file=sys.stderr)
+    return False
 
 
 def wait_until_gone(left: Callable[[], dict[int, str]], seconds: float = 15) -> dict[int, str]:
@@ -185,11 +216,11 @@ def summary(proven: list[str], keep: bool) -> None:
         print(
             "\nThe stack is up. To look around:\n"
             "  source .venv/bin/activate\n"
-            '  eval "$(python -m sandbox env)"        this shell now talks to the sandbox\n'
+            f'  eval "$(python -m sandbox env --state {STATE.relative_to(ROOT)})"   makes this shell talk to it\n'
             "  cd .sandbox/demo && pulumi stack output --stack prod\n"
-            '  curl -s "$SANDBOX_URL/_sandbox/state"  what exists in the local Google Cloud\n'
+            '  curl -s "$SANDBOX_URL/_sandbox/state"   what exists in it\n'
             "To stop:\n"
-            "  python -m sandbox stop                 (it also stops by itself after two idle hours)"
+            f"  {STOP}    (it also stops by itself after two idle hours)"
         )
     else:
         print(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import google.auth
 import google.auth.exceptions
@@ -45,10 +46,10 @@ class Caller(Protocol):
         """The pieces of an answer as they come."""
 
 
-def host_url(host: str) -> str:
+def host_url(host: str, scheme: str = "https") -> str:
     """Where a Google host is reached: itself, or the sandbox's copy of it."""
     sandbox = os.environ.get("SANDBOX_URL")
-    return f"{sandbox}/hosts/{host}" if sandbox else f"https://{host}"
+    return f"{sandbox}/hosts/{host}" if sandbox else f"{scheme}://{host}"
 
 
 @functools.cache
@@ -157,6 +158,10 @@ def caller(control: Control, endpoint: str, host: str, api: str, live: dict[str,
     models = live.get("deployedModels", [])
     if not models:
         raise SmokeError("No model is deployed on the endpoint. Run `pulumi up`.")
+    names = {model["id"]: model.get("displayName", model["id"]) for model in models}
+    if live.get("network"):
+        address = urlsplit(models[0].get("privateEndpoints", {}).get("predictHttpUri", ""))
+        return PredictCaller(control.session, f"{host_url(address.netloc, address.scheme)}{address.path}", names)
     if not host:
         raise SmokeError(
             "The endpoint has no address yet: with Private Service Connect it gets one with the first deployed model. "
@@ -164,7 +169,7 @@ def caller(control: Control, endpoint: str, host: str, api: str, live: dict[str,
         )
     if api == "gemini" or (api == "auto" and all(_is_gemini(control, model["model"]) for model in models)):
         return GeminiCaller(endpoint, host)
-    return PredictCaller(control.session, endpoint, host, {m["id"]: m.get("displayName", m["id"]) for m in models})
+    return PredictCaller(control.session, f"{host_url(host)}/v1/{endpoint}:predict", names)
 
 
 def _is_gemini(control: Control, model: str) -> bool:
@@ -176,14 +181,13 @@ def _is_gemini(control: Control, model: str) -> bool:
 class PredictCaller:
     """Own and open models: `endpoints.predict` and `endpoints.streamRawPredict`."""
 
-    def __init__(self, session: requests.Session, endpoint: str, host: str, names: dict[str, str]) -> None:
-        self._session, self._names = session, names
-        self._url = f"{host_url(host)}/v1/{endpoint}"
+    def __init__(self, session: requests.Session, url: str, names: dict[str, str]) -> None:
+        self._session, self._url, self._names = session, url, names
 
     def ask(self, prompt: str) -> Answer:
         """The article's verification: one instance with `content`."""
         started = time.monotonic()
-        said = call(self._session, "POST", f"{self._url}:predict", json={"instances": [{"content": prompt}]})
+        said = call(self._session, "POST", self._url, json={"instances": [{"content": prompt}]})
         seconds = time.monotonic() - started
         prediction = (said.get("predictions") or [""])[0]
         text = prediction.get("content", json.dumps(prediction)) if isinstance(prediction, dict) else str(prediction)
@@ -193,7 +197,8 @@ class PredictCaller:
     def stream(self, prompt: str) -> Iterator[str]:
         """The body's pieces as they arrive; their form is the container's own."""
         body = {"instances": [{"content": prompt}], "stream": True}
-        response = _send(self._session, "POST", f"{self._url}:streamRawPredict", json=body, stream=True)
+        url = f"{self._url.removesuffix(':predict')}:streamRawPredict"
+        response = _send(self._session, "POST", url, json=body, stream=True)
         try:
             for chunk in response.iter_content(chunk_size=None):
                 yield chunk.decode(errors="replace")

@@ -91,7 +91,8 @@ def load(
     ours = Section(PROGRAM, _decoded(config), _KEYS, problems, separator=":")
     environment = cast(Environment, ours.choice("environment", ("dev", "prod"), "dev" if stack == "dev" else "prod"))
     endpoint = _read_endpoint(ours, environment)
-    models, traffic = read_models(ours, environment, _allow_base_gemini(config, environ, problems), today, warnings)
+    allow_base_gemini = _allow_base_gemini(config, environ, problems)
+    models, traffic = read_models(ours, environment, endpoint, allow_base_gemini, today, warnings)
     if endpoint.connectivity == "peered-network" and len(models) > 1:
         problems.append(
             Problem(

@@ -6,7 +6,7 @@ from typing import Final
 from model_catalogue import Catalogue, gemini_id, looks_experimental, looks_preview
 from settings.machines import ACCELERATOR_METRICS, ACCELERATOR_TYPES, METRICS, PERCENT_METRICS, Machine, machine
 from settings.section import Rule, Section, listed, meant, shown
-from settings.values import AutoscalingMetricSettings, DeploymentSettings, Environment
+from settings.values import AutoscalingMetricSettings, DeploymentSettings, EndpointSettings, Environment
 
 MODEL_KEYS: Final = (
     "name",
@@ -19,6 +19,7 @@ MODEL_KEYS: Final = (
     "acceleratorCount",
     "autoscalingMetrics",
 )
+_OF_MACHINES = ("minReplicaCount", "maxReplicaCount", "acceleratorType", "acceleratorCount", "autoscalingMetrics")
 NAME = Rule(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", "1 to 128 letters, digits, dots, hyphens or underscores")
 _MODEL = Rule(
     r"gemini-[A-Za-z0-9.-]+"
@@ -33,15 +34,16 @@ _MOST_REPLICAS = 1000
 _WHY_ONE = "the API's v1 keeps at least 1 replica; 0 is a v1beta1 preview and cold starts take minutes"
 _WAYS_OUT = (
     "Google serves base Gemini only as a managed API and refuses to deploy it on an endpoint. Set a tuned model's, a "
-    "Model Garden model's or your own model's resource name (projects/PROJECT/locations/REGION/models/MODEL), or use "
-    "`serving: managed` once this program has it. Where the API allows it all the same, set "
-    "vertex-serving:allowBaseGemini: true"
+    "Model Garden model's or your own model's resource name (projects/PROJECT/locations/REGION/models/MODEL; a "
+    "tuned Gemini without a machineType), or use `serving: managed` once this program has it. Where the API allows it "
+    "all the same, set vertex-serving:allowBaseGemini: true"
 )
 
 
 def read_models(
     config: Section,
     environment: Environment,
+    endpoint: EndpointSettings,
     allow_base_gemini: bool,
     today: dt.date,
     warnings: list[str],
@@ -55,7 +57,7 @@ def read_models(
     if config.given("models") and config.sound("models") and not entries:
         config.wrong("models", "is empty; name at least one model")
     alone = len(entries) == 1
-    models = tuple(_read_model(entry) for entry in entries)
+    models = tuple(_read_model(entry, endpoint, environment) for entry in entries)
     traffic = [_read_traffic(entry, alone) for entry in entries]
 
     first_with: dict[str, str] = {}
@@ -81,10 +83,19 @@ def _read_traffic(entry: Section, alone: bool) -> int:
     return entry.integer("traffic", 100 if alone else 0, 0, 100, "percent")
 
 
-def _read_model(entry: Section) -> DeploymentSettings:
+def _read_model(entry: Section, endpoint: EndpointSettings, environment: Environment) -> DeploymentSettings:
     entry.required("name", "gemini-flash-primary")
     entry.required("model", "projects/PROJECT/locations/REGION/models/MODEL")
-    entry.required("machineType", "n1-standard-4")
+    if not entry.given("machineType") and entry.sound("machineType"):
+        if endpoint.connectivity == "public" and not endpoint.dedicated:
+            return _read_model_without_machines(entry)
+        only_dev = ", which only a dev stack may have" if environment == "prod" else ""
+        entry.wrong(
+            "machineType",
+            "is missing; set it, for example machineType: n1-standard-4. Only a tuned Gemini goes without, on Google's "
+            "shared machines: for it set gemini-vertex:endpoint.connectivity to public and "
+            f"gemini-vertex:endpoint.dedicated to false{only_dev}",
+        )
     least = entry.integer("minReplicaCount", 1, 1, _MOST_REPLICAS, _WHY_ONE)
     most = entry.integer("maxReplicaCount", least, 1, _MOST_REPLICAS)
     if entry.sound("minReplicaCount", "maxReplicaCount") and least > most:
@@ -117,6 +128,26 @@ def _read_model(entry: Section) -> DeploymentSettings:
         accelerator_type=kind or None,
         accelerator_count=count or None,
         autoscaling_metrics=_read_metrics(entry, has_accelerator=bool(kind)),
+    )
+
+
+def _read_model_without_machines(entry: Section) -> DeploymentSettings:
+    for key in _OF_MACHINES:
+        if entry.given(key):
+            entry.wrong(
+                key,
+                "has no meaning without machineType: the model (a tuned Gemini) runs on Google's shared machines; "
+                f"remove {key}, or set a machineType",
+            )
+    return DeploymentSettings(
+        display_name=entry.text("name", rule=NAME),
+        model=entry.text("model", rule=_MODEL),
+        min_replica_count=None,
+        max_replica_count=None,
+        machine_type=None,
+        accelerator_type=None,
+        accelerator_count=None,
+        autoscaling_metrics=(),
     )
 
 

@@ -33,13 +33,16 @@ class AutoscalingMetricSettings:
 
 @dataclass(frozen=True)
 class DeploymentSettings:
-    """One entry of `gemini-vertex:models`, but for its traffic. Replica counts are machines, each at least 1."""
+    """One entry of `gemini-vertex:models`, but for its traffic.
+
+    Replica counts are machines, each at least 1; they and `machine_type` are None for a model on Google's shared ones.
+    """
 
     display_name: str
     model: str
-    min_replica_count: int
-    max_replica_count: int
-    machine_type: str
+    min_replica_count: int | None
+    max_replica_count: int | None
+    machine_type: str | None
     accelerator_type: str | None
     accelerator_count: int | None
     autoscaling_metrics: tuple[AutoscalingMetricSettings, ...]

@@ -133,9 +133,8 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
             child.kill()
 
 
-def _leave_with_parent(stop: threading.Event) -> None:
-    """Set `stop` once the engine is gone, so that a killed engine leaves no host behind."""
-    parent = os.getppid()
+def _leave_with(parent: int, stop: threading.Event) -> None:
+    """Set `stop` once the engine is no longer our parent, so that a killed engine leaves no host behind."""
     while os.getppid() == parent:
         time.sleep(0.5)
     stop.set()
@@ -143,6 +142,7 @@ def _leave_with_parent(stop: threading.Event) -> None:
 
 def main() -> None:
     """Serve on a free loopback port until the engine ends us or ends itself."""
+    engine = os.getppid()  # before the port is printed: from then on it may be killed
     host = PythonHost()
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=64),
@@ -159,7 +159,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    threading.Thread(target=_leave_with_parent, args=(stop,), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(engine, stop), daemon=True).start()
     stop.wait()
     server.stop(0)
     for plugin in list(host.plugins):

@@ -161,6 +161,7 @@ def test_a_retired_model_is_not_found_in_any_profile(vertex: Vertex) -> None:
 
 def test_tuned_gemini_is_for_shared_public_endpoints_and_takes_no_machine(vertex: Vertex) -> None:
     tuned = vertex.model("tuned-gemini")
+    assert vertex.get(tuned)["baseModelSource"]["genieSource"]["baseModelUri"].startswith("publishers/google/models/")
     shared = vertex.create("1")
     with pytest.raises(RefusedError, match="dedicated_resources"):
         vertex.deploy(shared, model=tuned)

@@ -31,6 +31,12 @@ def one_model(**changes: Any) -> dict[str, Any]:
     return prod(models=[{key: value for key, value in model.items() if value is not None}])
 
 
+def tuned(**changes: Any) -> dict[str, Any]:
+    """A dev stack with one tuned Gemini on a shared public endpoint, the model changed by `changes`."""
+    endpoint = {"name": "e", "connectivity": "public", "dedicated": False}
+    return prod(environment="dev", endpoint=endpoint, models=[{"name": "only", "model": "my-tuned", **changes}])
+
+
 def engine_form(config: dict[str, Any]) -> dict[str, str]:
     """Text as it is, all else as JSON: what Pulumi gives a program."""
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}

@@ -38,10 +38,15 @@ def test_a_deployment_passes_on_what_is_said_and_no_more() -> None:
         "model": "projects/my-project/locations/us-central1/models/my-model",
         "displayName": "mine",
         "machineType": "n1-standard-4",
-        "minReplicaCount": 1,
     }
     assert done.outputs["host"] == ADDRESS
     assert done.outputs["id"].isdigit()
+
+
+def test_a_deployment_without_machines_says_none() -> None:
+    """A tuned Gemini has neither machine nor replicas."""
+    inputs = deployment(machine_type=None).one(":DeployedModel").inputs
+    assert set(inputs) == {"endpoint", "model", "displayName"}
 
 
 def test_a_deployments_machines_and_metrics() -> None:

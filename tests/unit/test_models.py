@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from settings import SettingsError, load
-from tests.unit.configurations import OWN_MODEL, TODAY, engine_form, one_model, prod, read
+from tests.unit.configurations import OWN_MODEL, TODAY, engine_form, one_model, prod, read, tuned
 
 CPU = "aiplatform.googleapis.com/prediction/online/cpu/utilization"
 DUTY = "aiplatform.googleapis.com/prediction/online/accelerator/duty_cycle"
@@ -97,6 +97,61 @@ ENTRY = [
 def test_a_mistake_in_an_entry_is_named(changes: dict[str, Any], key: str, says: str) -> None:
     """One mistake gives one problem, at its key, saying what is allowed."""
     assert says in problem(one_model(**changes), f"models[0].{key}" if key else "models")
+
+
+def test_a_model_without_a_machine_has_no_replicas() -> None:
+    """On a shared public endpoint machineType may be left out, and no replicas are made up."""
+    model = read(tuned()).models[0]
+    assert (model.machine_type, model.min_replica_count, model.max_replica_count) == (None, None, None)
+    assert (model.accelerator_type, model.accelerator_count, model.autoscaling_metrics) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("minReplicaCount", 1),
+        ("maxReplicaCount", 0),
+        ("acceleratorType", "NVIDIA_L4"),
+        ("acceleratorCount", 1),
+        ("autoscalingMetrics", [{"metricName": CPU}]),
+    ],
+)
+def test_what_only_machines_have_is_a_mistake_without_one(key: str, value: Any) -> None:
+    """One problem at the key, with both ways out."""
+    says = problem(tuned(**{key: value}), f"models[0].{key}")
+    assert says.startswith("has no meaning without machineType")
+    assert says.endswith(f"remove {key}, or set a machineType")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "environment"),
+    [
+        ({"connectivity": "public"}, "dev"),
+        ({"connectivity": "public", "dedicated": True}, "dev"),
+        ({"connectivity": "private-service-connect"}, "dev"),
+        ({"connectivity": "peered-network"}, "dev"),
+        ({"connectivity": "private-service-connect"}, "prod"),
+    ],
+)
+def test_a_model_without_a_machine_is_for_shared_endpoints(endpoint: dict[str, Any], environment: str) -> None:
+    """Elsewhere the machine is missing; the endpoint's keys that a tuned Gemini needs are named with their values."""
+    config = tuned(minReplicaCount=2)
+    config |= {"gemini-vertex:endpoint": {"name": "e", **endpoint}, "gemini-vertex:environment": environment}
+    says = problem(config, "models[0].machineType")
+    assert "is missing; set it, for example machineType: n1-standard-4" in says
+    assert "gemini-vertex:endpoint.connectivity to public and gemini-vertex:endpoint.dedicated to false" in says
+    assert ("which only a dev stack may have" in says) is (environment == "prod")
+
+
+def test_a_machine_is_taken_on_a_shared_endpoint_too() -> None:
+    """Own and open models may go there on machines of their own."""
+    model = read(tuned(machineType="n1-standard-4", minReplicaCount=2)).models[0]
+    assert (model.machine_type, model.min_replica_count, model.max_replica_count) == ("n1-standard-4", 2, 2)
+
+
+def test_a_misspelt_machine_type_is_not_a_missing_one() -> None:
+    """The slip alone is named."""
+    assert "did you mean machineType?" in problem(one_model(machineType=None, machinType="x"), "models[0].machinType")
 
 
 MACHINES: list[dict[str, Any]] = [

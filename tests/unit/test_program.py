@@ -135,6 +135,17 @@ def test_dev_is_public_with_one_model_and_no_perimeter() -> None:
     assert done.outputs["perimeterMode"] == "off"
 
 
+def test_a_tuned_gemini_goes_on_the_shared_host_without_machines() -> None:
+    """The dev stack with a tuned model instead: no machine, no replicas, the region's own host."""
+    config = stack_file("dev")
+    config["gemini-vertex:endpoint"]["dedicated"] = False
+    config["gemini-vertex:models"] = [{"name": "tuned", "model": "my-tuned"}]
+    done = run_program(config, stack="dev")
+    assert done.one(":AiEndpoint").inputs["dedicatedEndpointEnabled"] is False
+    assert set(done.one(":DeployedModel").inputs) == {"endpoint", "model", "displayName"}
+    assert done.outputs["endpointHost"] == "us-central1-aiplatform.googleapis.com"
+
+
 def test_without_a_cluster_the_manifest_is_written_for_someone_else_to_apply() -> None:
     """`pulumi up` leaves k8s/serviceaccount.yaml, the same text as the output."""
     done = run_program(stack_file("dev"), stack="dev")

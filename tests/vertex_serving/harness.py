@@ -30,6 +30,7 @@ PROJECT = "sandbox-project"
 REGION = "us-central1"
 ENDPOINT = f"projects/{PROJECT}/locations/{REGION}/endpoints/12345678"
 MODEL = f"projects/{PROJECT}/locations/{REGION}/models/own-assistant"
+TUNED = MODEL.replace("own-assistant", "tuned-gemini")
 DEPLOYED_MODEL = "vertex-serving:index:DeployedModel"
 TRAFFIC_SPLIT = "vertex-serving:index:TrafficSplit"
 
@@ -50,6 +51,11 @@ def model_inputs(**changes: Any) -> dict[str, Any]:
         "maxReplicaCount": 2,
     } | changes
     return {key: value for key, value in inputs.items() if value is not None}
+
+
+def tuned_inputs(**changes: Any) -> dict[str, Any]:
+    """Return the inputs of a tuned Gemini, which has no machines of its own, with changes."""
+    return {"endpoint": ENDPOINT, "model": TUNED, "displayName": "tuned"} | changes
 
 
 class Failed(Exception):  # noqa: N818 - what the engine would see

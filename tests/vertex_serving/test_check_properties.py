@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.vertex_serving.harness import DEPLOYED_MODEL, TRAFFIC_SPLIT, model_inputs
+from tests.vertex_serving.harness import DEPLOYED_MODEL, TRAFFIC_SPLIT, model_inputs, tuned_inputs
 from tests.vertex_serving.test_checks import check, session
 from vertex_serving.provider import deployed_model_inputs as inputs_of
 from vertex_serving.provider import wire
@@ -45,13 +45,15 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 
 def given_inputs(values: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    """Inputs that are right: some of the values over a small deployment, on one of the machines."""
+    """Inputs that are right: some of the values over a small deployment, on one of the machines or on none."""
     changes = st.fixed_dictionaries({}, optional=values)
-    return st.builds(
+    own = st.builds(
         lambda machine, given: model_inputs(**{"maxReplicaCount": 5, **machine, **given}),
         st.sampled_from(MACHINES),
         changes,
     )
+    shared = {key: one for key, one in values.items() if key not in inputs_of.OF_MACHINES}
+    return own | st.builds(lambda given: tuned_inputs(**given), st.fixed_dictionaries({}, optional=shared))
 
 
 KNOWN = given_inputs(VALUES)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.vertex_serving.harness import DEPLOYED_MODEL, ENDPOINT, MODEL, TRAFFIC_SPLIT, model_inputs
+from tests.vertex_serving.harness import DEPLOYED_MODEL, ENDPOINT, MODEL, TRAFFIC_SPLIT, model_inputs, tuned_inputs
 from vertex_serving.provider.deployed_model import DeployedModel
 from vertex_serving.provider.failures import Unreachable
 from vertex_serving.provider.session import Session
@@ -52,7 +52,7 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"model": f"projects/p/locations/r/{GEMINI}"}, "model", "tuned, Model Garden or own model"),
     ({"displayName": ""}, "displayName", "the form is a name"),
     ({"displayName": "n" * 129}, "displayName", "has 129 characters; at most 128"),
-    ({"machineType": None}, "machineType", "is missing"),
+    ({"machineType": 4}, "machineType", "is 4; give a text"),
     ({"machineType": "big"}, "machineType", "the form is FAMILY-CLASS-SIZE, like n1-standard-4"),
     ({"machineType": "n1-standrad-4"}, "machineType", "did you mean n1-standard-4?"),
     ({"machineType": "n1-standard-0"}, "machineType", "at least one processor"),
@@ -102,6 +102,42 @@ def test_all_mistakes_are_told_at_once() -> None:
     """Three mistakes give three failures, not the first one."""
     _, problems = check(DEPLOYED_MODEL, model_inputs(model="x", machineType="y", minReplicaCount=0))
     assert set(problems) == {"model", "machineType", "minReplicaCount"}
+
+
+OF_MACHINES: list[tuple[str, Any]] = [
+    ("minReplicaCount", 0),
+    ("minReplicaCount", 1),
+    ("maxReplicaCount", 2),
+    ("acceleratorType", "NVIDIA_L4"),
+    ("acceleratorCount", 1),
+    ("autoscalingMetricSpecs", [{"metricName": CPU}]),
+    ("spot", True),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), OF_MACHINES, ids=str)
+def test_what_only_machines_have_is_a_mistake_without_a_machine_type(key: str, value: Any) -> None:
+    """Replicas, accelerators, metrics and spot are named, each on its property, with both ways out."""
+    _, problems = check(DEPLOYED_MODEL, tuned_inputs(**{key: value}))
+    assert list(problems) == [key]
+    assert "has no meaning without machineType" in problems[key]
+    assert "Set machineType, or leave this out" in problems[key]
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"spot": False}, {"autoscalingMetricSpecs": []}, {"machineType": None}], ids=str
+)
+def test_without_a_machine_type_there_are_no_replicas(changes: dict[str, Any]) -> None:
+    """The defaults of replicas are made up only for machines."""
+    inputs, problems = check(DEPLOYED_MODEL, tuned_inputs(**changes))
+    assert problems == {}
+    assert {key: value for key, value in inputs.items() if value is not False} == tuned_inputs()
+
+
+@pytest.mark.parametrize("key", ["minReplicaCount", "acceleratorType", "autoscalingMetricSpecs", "spot"])
+def test_what_machines_have_may_be_unknown_without_one(key: str) -> None:
+    """It may turn out to be nothing."""
+    assert check(DEPLOYED_MODEL, tuned_inputs(**{key: UNKNOWN})) == (tuned_inputs(**{key: UNKNOWN}), {})
 
 
 def test_what_is_left_out_gets_its_default() -> None:

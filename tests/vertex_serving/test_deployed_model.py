@@ -226,15 +226,6 @@ def test_an_id_of_another_form_is_refused_with_the_form(here: World, id_: str) -
         here.engine().read(DEPLOYED_MODEL, "flash", id_)
 
 
-def test_read_refuses_what_it_cannot_manage(here: World) -> None:
-    """A tuned Gemini on Google's shared machines has no machines of its own."""
-    tuned = MODEL.replace("own-assistant", "tuned-gemini")
-    here.post("aiplatform", f"v1/{ENDPOINT}:deployModel", {"deployedModel": {"id": "77", "model": tuned}})
-    eventually(here.deployed)
-    with pytest.raises(Failed, match="no machines of its own"):
-        here.engine().read(DEPLOYED_MODEL, "tuned", f"{ENDPOINT}/deployedModels/77")
-
-
 def test_private_service_connect_gives_its_addresses(here: World) -> None:
     """On such an endpoint the outputs have the service attachment and the automation's address."""
     config = {

@@ -41,6 +41,31 @@ def test_what_forces_a_replacement_gives_another_id(here: World, changes: dict[s
     assert len(ids) == 2
 
 
+@pytest.mark.parametrize("adding", [True, False])
+def test_a_machine_that_comes_or_goes_is_another_deployment(here: World, adding: bool) -> None:
+    """Adding machineType or removing it replaces, with another id."""
+    engine = here.engine()
+    with_machine = engine.checked(DEPLOYED_MODEL, "flash", model_inputs())
+    news = model_inputs(machineType=None, minReplicaCount=None, maxReplicaCount=None)
+    without = engine.checked(DEPLOYED_MODEL, "flash", news)
+    olds, news = (without, with_machine) if adding else (with_machine, without)
+    answer = engine.diff(DEPLOYED_MODEL, "flash", olds, news)
+    kinds = {path: type(one).Kind.Name(one.kind) for path, one in answer.detailedDiff.items()}
+    assert kinds["machineType"] == ("ADD_REPLACE" if adding else "DELETE_REPLACE")
+    assert list(answer.replaces) == ["machineType"]
+    ids = {engine.create(DEPLOYED_MODEL, "flash", given, preview=True)[1]["deployedModelId"] for given in (olds, news)}
+    assert len(ids) == 2
+
+
+def test_the_ids_of_deployments_in_states_do_not_change(here: World) -> None:
+    """An id that 0.1.0 gave stays: another one would deploy every model of every stack anew."""
+    engine = here.engine()
+    gpu = {"acceleratorType": "NVIDIA_TESLA_T4", "serviceAccount": "a@b.iam.gserviceaccount.com", "spot": True}
+    given = (model_inputs(), model_inputs(**gpu))
+    ids = [engine.create(DEPLOYED_MODEL, "flash", one, preview=True)[1]["deployedModelId"] for one in given]
+    assert ids == ["7813626102", "2121189555"]
+
+
 def spec(target: int, metric: str = CPU) -> dict[str, Any]:
     return {"metricName": metric, "target": target}
 

@@ -112,6 +112,15 @@ def test_inputs_that_were_not_given_are_outputs(recorder: Recorder) -> None:
     assert read(model.autoscaling_metric_specs) is None
 
 
+def test_a_model_without_machines_sends_none(recorder: Recorder) -> None:
+    """A tuned Gemini's program says nothing of machines, and nothing of them is sent."""
+    model = vertex_serving.DeployedModel("tuned", endpoint=ENDPOINT, model=MODEL, display_name="tuned")
+    assert read(model.machine_type) is None
+    assert recorder.made == {
+        "tuned": (DEPLOYED_MODEL, {"endpoint": ENDPOINT, "model": MODEL, "displayName": "tuned"}),
+    }
+
+
 def test_get_reads_by_id(recorder: Recorder) -> None:
     """A deployment or a split of another program is read by its id, without inputs."""
     model = vertex_serving.DeployedModel.get("flash", f"{ENDPOINT}/deployedModels/1234567890")
@@ -133,8 +142,8 @@ def test_the_readme_s_program_runs(recorder: Recorder) -> None:
 
 def test_a_missing_argument_is_python_s_own_error() -> None:
     """A forgotten argument, or one that does not exist, fails where it is written."""
-    with pytest.raises(TypeError, match="machine_type"):
-        vertex_serving.DeployedModel("flash", endpoint=ENDPOINT, model=MODEL, display_name="flash")
+    with pytest.raises(TypeError, match="display_name"):
+        vertex_serving.DeployedModel("flash", endpoint=ENDPOINT, model=MODEL)
     with pytest.raises(TypeError, match="machine"):
         vertex_serving.DeployedModel(
             "flash", endpoint=ENDPOINT, model=MODEL, display_name="flash", machine_type="n1-standard-4", machine="x"

@@ -12,9 +12,11 @@ is lost, and Google refuses to undeploy a model that has traffic.
 **Interruptions.** After a cancellation, a time-out or a lost connection the resource is in the state as unfinished
 (its `createTime` is ""), and the next `pulumi up` is an Update that goes on with the same deployment.
 
-**Known limits.** Only deployments on machines of their own (`dedicatedResources`); no shared resource pools, no tuned
-Gemini on Google's shared machines. An operation does not name the deployed model: to join one, all that are under way
-on the endpoint are waited for, another person's too.
+**Machines.** With a `machineType` the deployment has machines of its own (`dedicatedResources`); without one Google
+decides (none or `automaticResources`), which is how a tuned Gemini is served, on a shared public endpoint only.
+
+**Known limits.** No deployment resource pools (`sharedResources`). An operation does not name the deployed model: to
+join one, all that are under way on the endpoint are waited for, another person's too.
 
 API: endpoints.deployModel, mutateDeployedModel, undeployModel (aiplatform v1).
 """
@@ -105,7 +107,7 @@ class DeployedModel:
             raise explain(error, Context("endpoints.get", endpoint)) from None
         if deployed is None:
             return None
-        _only_dedicated(deployed, id_)
+        _not_in_a_pool(deployed, id_)
         inputs = inputs_of.from_google(endpoint, live.get("name", endpoint), deployed, olds)
         return State(id_, inputs, outputs_of(live, deployed, inputs))
 
@@ -136,9 +138,9 @@ def parse(id_: str) -> tuple[str, str]:
     return endpoint, deployed_model_id
 
 
-def _only_dedicated(deployed: dict[str, Any], id_: str) -> None:
-    if "dedicatedResources" not in deployed:
+def _not_in_a_pool(deployed: dict[str, Any], id_: str) -> None:
+    if deployed.get("sharedResources"):
         raise Refused(
-            f"{id_} has no machines of its own (no dedicatedResources): it is on Google's shared machines or in a "
-            "resource pool, and DeployedModel does not manage those."
+            f"{id_} is in the deployment resource pool {deployed['sharedResources']}, and DeployedModel does not "
+            "manage models in pools."
         )

@@ -30,6 +30,17 @@ IN_PLACE: Final = ("minReplicaCount", "maxReplicaCount", "disableContainerLoggin
 """What endpoints.mutateDeployedModel can change (v1)."""
 
 KEYS: Final = (*REPLACING, *IN_PLACE)
+
+OF_MACHINES: Final = (
+    "acceleratorType",
+    "acceleratorCount",
+    "minReplicaCount",
+    "maxReplicaCount",
+    "autoscalingMetricSpecs",
+    "spot",
+)
+"""What only a deployment on machines of its own has (DedicatedResources)."""
+
 OUTPUTS: Final = ("createTime", "serviceAttachment", "privateServiceConnectAddress", "predictHttpUri")
 
 METRICS: Final = (
@@ -65,7 +76,7 @@ def check(news: Properties, allow_base_gemini: bool) -> tuple[Properties, list[P
         "endpoint": fields.text("endpoint", required=True, pattern=ENDPOINT, form=ENDPOINT_FORM),
         "model": fields.text("model", required=True, pattern=_MODEL, form=_MODEL_FORM),
         "displayName": fields.text("displayName", required=True, pattern=r"(?s).+", form="a name", longest=128),
-        "machineType": fields.text("machineType", required=True),
+        "machineType": fields.text("machineType"),
         "acceleratorType": fields.choice("acceleratorType", ACCELERATOR_TYPES),
         "acceleratorCount": fields.integer("acceleratorCount", 1, _MOST_ACCELERATORS),
         "serviceAccount": fields.text("serviceAccount", pattern=_EMAIL, form="NAME@PROJECT.iam.gserviceaccount.com"),
@@ -82,9 +93,12 @@ def check(news: Properties, allow_base_gemini: bool) -> tuple[Properties, list[P
             "itself, without a deployment), or the name of a tuned, Model Garden or own model here. Where something "
             "does accept it (the sandbox's article profile), set vertex-serving:allowBaseGemini to true",
         )
-    _check_machine(fields, inputs)
-    _check_replicas(fields, inputs)
-    inputs["autoscalingMetricSpecs"] = _check_specs(fields)
+    if fields.values.get("machineType") is None:
+        _check_no_machines(fields, inputs)
+    else:
+        _check_machine(fields, inputs)
+        _check_replicas(fields, inputs)
+        inputs["autoscalingMetricSpecs"] = _check_specs(fields)
     fields.finish()
     return {key: value for key, value in inputs.items() if value is not None}, fields.problems
 
@@ -110,17 +124,20 @@ def compare(olds: Properties, news: Properties) -> list[Change]:
 
 
 def to_google(inputs: Properties, id_: str) -> dict[str, Any]:
-    """Return the DeployedModel to send to endpoints.deployModel."""
-    machine = {key: inputs[key] for key in ("machineType", "acceleratorType", "acceleratorCount") if key in inputs}
-    resources = {"machineSpec": machine, **_replicas(inputs)}
-    if inputs.get("spot"):
-        resources["spot"] = True
-    deployed = {
-        "id": id_,
-        "model": inputs["model"],
-        "displayName": inputs["displayName"],
-        "dedicatedResources": resources,
-    }
+    """Return the DeployedModel to send to endpoints.deployModel.
+
+    Without a machineType none of the union `prediction_resources` is sent, and Google decides what the model runs on.
+    No document of Google's shows this request for a tuned Gemini (looked for on 2026-11-23): the discovery document
+    requires none of the union, google-cloud-aiplatform 2.7.0 sends none for a model that lists no resource types, and
+    `automaticResources` of one replica only for one that lists them.
+    """
+    deployed = {"id": id_, "model": inputs["model"], "displayName": inputs["displayName"]}
+    if "machineType" in inputs:
+        machine = {key: inputs[key] for key in ("machineType", "acceleratorType", "acceleratorCount") if key in inputs}
+        resources = {"machineSpec": machine, **_replicas(inputs)}
+        if inputs.get("spot"):
+            resources["spot"] = True
+        deployed["dedicatedResources"] = resources
     for key in ("serviceAccount", "enableAccessLogging", "disableContainerLogging"):
         if inputs.get(key):
             deployed[key] = inputs[key]
@@ -129,14 +146,16 @@ def to_google(inputs: Properties, id_: str) -> dict[str, Any]:
 
 def in_place_changes(live: dict[str, Any], inputs: Properties) -> tuple[dict[str, Any], list[str]]:
     """Return what mutateDeployedModel must set for a live DeployedModel to be as wanted, and the update mask for it."""
-    wanted, mask = _replicas(inputs), []
-    resources = live.get("dedicatedResources", {})
-    for key in ("minReplicaCount", "maxReplicaCount"):
-        if resources.get(key) != wanted[key]:
-            mask.append(f"dedicatedResources.{key}")
-    if compare_specs(_specs(resources), inputs.get("autoscalingMetricSpecs")):
-        mask.append("dedicatedResources.autoscalingMetricSpecs")
-    body: dict[str, Any] = {"id": live["id"], "dedicatedResources": wanted}
+    body: dict[str, Any] = {"id": live["id"]}
+    mask = []
+    if "machineType" in inputs:
+        wanted, resources = _replicas(inputs), live.get("dedicatedResources", {})
+        for key in ("minReplicaCount", "maxReplicaCount"):
+            if resources.get(key) != wanted[key]:
+                mask.append(f"dedicatedResources.{key}")
+        if compare_specs(_specs(resources), inputs.get("autoscalingMetricSpecs")):
+            mask.append("dedicatedResources.autoscalingMetricSpecs")
+        body["dedicatedResources"] = wanted
     if bool(live.get("disableContainerLogging")) != bool(inputs.get("disableContainerLogging")):
         mask.append("disableContainerLogging")
         body["disableContainerLogging"] = bool(inputs.get("disableContainerLogging"))
@@ -153,7 +172,6 @@ def from_google(endpoint: str, endpoint_by_number: str, live: dict[str, Any], ol
         olds: The inputs in the state, if there are any.
     """
     resources = live.get("dedicatedResources", {})
-    machine = resources.get("machineSpec", {})
     model, old_model = live.get("model", ""), olds.get("model")
     if isinstance(old_model, str) and same_model(model, old_model):
         model = old_model
@@ -163,11 +181,7 @@ def from_google(endpoint: str, endpoint_by_number: str, live: dict[str, Any], ol
         "endpoint": endpoint,
         "model": model,
         "displayName": live.get("displayName", ""),
-        "machineType": machine.get("machineType", ""),
-        "acceleratorType": machine.get("acceleratorType", "").replace("ACCELERATOR_TYPE_UNSPECIFIED", "") or None,
-        "acceleratorCount": machine.get("acceleratorCount") or None,
-        "minReplicaCount": resources.get("minReplicaCount", 1),
-        "maxReplicaCount": resources.get("maxReplicaCount", resources.get("minReplicaCount", 1)),
+        **(_machines(resources) if resources else {}),
         "serviceAccount": live.get("serviceAccount") or None,
     }
     for key, value in (
@@ -183,6 +197,18 @@ def from_google(endpoint: str, endpoint_by_number: str, live: dict[str, Any], ol
     return {key: value for key, value in inputs.items() if value is not None}
 
 
+def _machines(resources: dict[str, Any]) -> Properties:
+    machine = resources.get("machineSpec", {})
+    least = resources.get("minReplicaCount", 1)
+    return {
+        "machineType": machine.get("machineType", ""),
+        "acceleratorType": machine.get("acceleratorType", "").replace("ACCELERATOR_TYPE_UNSPECIFIED", "") or None,
+        "acceleratorCount": machine.get("acceleratorCount") or None,
+        "minReplicaCount": least,
+        "maxReplicaCount": resources.get("maxReplicaCount", least),
+    }
+
+
 def same_model(one: str, other: str) -> bool:
     """Say whether two names mean the same model: Google answers with the project's number, and without the version."""
     return _model_parts(one) == _model_parts(other)
@@ -191,6 +217,20 @@ def same_model(one: str, other: str) -> bool:
 def _model_parts(name: str) -> tuple[str, ...]:
     parts = name.partition("@")[0].split("/")
     return tuple(parts[2:]) if parts[0] == "projects" else tuple(parts)
+
+
+def _check_no_machines(fields: Fields, inputs: Properties) -> None:
+    wrong = {problem.path for problem in fields.problems}
+    for key in OF_MACHINES:
+        value = fields.values.get(key)
+        if value is UNKNOWN:
+            inputs[key] = UNKNOWN
+        elif not (value is None or value is False or value == []) and key not in wrong:
+            fields.wrong(
+                key,
+                f"is {value!r}, and has no meaning without machineType: such a model (a tuned Gemini) runs on Google's "
+                "shared machines. Set machineType, or leave this out",
+            )
 
 
 def _check_machine(fields: Fields, inputs: Properties) -> None:

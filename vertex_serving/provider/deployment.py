@@ -16,7 +16,7 @@ from vertex_serving.provider.failures import (
     Unfinished,
     Unreachable,
 )
-from vertex_serving.provider.google_errors import Context, explain
+from vertex_serving.provider.google_errors import SHARED, Context, explain
 from vertex_serving.provider.live import find, outputs_of, replicas_in_words
 from vertex_serving.provider.operations import Patience, finish, join, left_by_others
 from vertex_serving.provider.session import Session
@@ -244,12 +244,15 @@ class Deployment:
         return replicas_in_words(find(self._session.vertex.endpoint(self._task, self._endpoint), self._id) or {})
 
     def _must_match(self, deployed: Json, inputs: Properties) -> None:
-        machine = deployed.get("dedicatedResources", {}).get("machineSpec", {}).get("machineType")
-        if machine == inputs["machineType"] and inputs_of.same_model(deployed.get("model", ""), inputs["model"]):
+        machine = deployed.get("dedicatedResources", {}).get("machineSpec", {}).get("machineType", "")
+        runs_on = deployed.get("sharedResources") or machine
+        same_machine = runs_on == inputs.get("machineType", "")
+        if same_machine and inputs_of.same_model(deployed.get("model", ""), inputs["model"]):
             return
         raise Refused(
             f"The id {self._id} on {self._endpoint} belongs to another deployment ({deployed.get('model')} on "
-            f"{machine}), which this program did not make. Undeploy that one, or change displayName for another id."
+            f"{runs_on or SHARED}), which this program did not make. Undeploy that one, or change displayName for "
+            "another id."
         )
 
     def _failed_after_all(self, error: ApiError, inputs: Properties) -> Failure:
@@ -285,6 +288,8 @@ class Deployment:
         )
 
     def _context(self, inputs: Properties) -> Context:
+        if "machineType" not in inputs:
+            return Context(self._method, self._endpoint, inputs["model"], SHARED)
         low, high = inputs["minReplicaCount"], inputs["maxReplicaCount"]
         count = f"{low} to {high} replicas" if low != high else f"{low} replica{'s' if low > 1 else ''}"
         return Context(self._method, self._endpoint, inputs["model"], f"{count} of {inputs['machineType']}")

@@ -15,6 +15,9 @@ _ROLES: Final = {
     "iam.serviceAccounts.actAs": "roles/iam.serviceAccountUser, on that service account,",
     "serviceusage.services.use": "roles/serviceusage.serviceUsageConsumer",
 }
+SHARED: Final = "Google's shared machines"
+"""What a deployment without a machineType runs on, in words."""
+
 _DEFAULT_ROLE: Final = "roles/aiplatform.user"
 
 _PERMISSIONS: Final = {
@@ -34,6 +37,14 @@ _CODES: Final = {
     "RESOURCE_EXHAUSTED": grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 
+_UNFIT: Final = {
+    "'automatic_resources' is not supported": " This model needs machines of its own: set `machineType`.",
+    "'dedicated_resources' is not supported": (
+        " This model, as a tuned Gemini does, runs on Google's shared machines only: remove `machineType` and what "
+        "goes with it, replica counts, accelerators, metrics and spot."
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Context:
@@ -43,7 +54,7 @@ class Context:
         method: Discovery name of the method, without its package: `endpoints.deployModel`.
         endpoint: Full name of the endpoint.
         model: Full name of the model being deployed, "" where none is.
-        machine: What was asked for, in words: `2 to 20 replicas of n1-standard-4`.
+        machine: What was asked for, in words: `2 to 20 replicas of n1-standard-4`, or SHARED.
     """
 
     method: str
@@ -100,17 +111,20 @@ def _sentence(error: ApiError, context: Context) -> str:
             "where one is set, vertex-serving:customEndpoint."
         )
     asked = f" ({context.machine} for {context.model})" if context.machine else ""
-    return f"Google refused {context.method} on {context.endpoint}{asked}: {words} ({error.status})."
+    todo = next((advice for unfit, advice in _UNFIT.items() if unfit in words), "")
+    return f"Google refused {context.method} on {context.endpoint}{asked}: {words} ({error.status}).{todo}"
 
 
 def _quota(error: ApiError, context: Context, project: str, region: str) -> str:
     metrics = ", ".join(error.quota_metrics)
     what = f"of {metrics} " if metrics else ""
     asked = f" for {context.machine}" if context.machine else ""
+    ways = "or choose another region"
+    if context.machine != SHARED:
+        ways = "or lower `minReplicaCount` and `maxReplicaCount`, or choose another `machineType` or region"
     return (
         f"The quota {what}in {region} is too small{asked} ({error.message.strip().rstrip('.')}). Raise it at "
-        f"{_quota_page(project)} (filter by that name and region {region}), or lower `minReplicaCount` and "
-        "`maxReplicaCount`, or choose another `machineType` or region."
+        f"{_quota_page(project)} (filter by that name and region {region}), {ways}."
     )
 
 

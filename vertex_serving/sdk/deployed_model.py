@@ -48,22 +48,25 @@ class DeployedModelArgs:
         endpoint: Full name of the endpoint, `projects/P/locations/R/endpoints/E`.
         model: `projects/P/locations/R/models/M`, with `@VERSION` if you like, or `publishers/PUBLISHER/models/M`.
         display_name: Name of the deployment, at most 128 characters; part of its identity.
-        machine_type: Compute Engine machine of one replica, like `n1-standard-4`.
-        accelerator_type: A name from Google's enum AcceleratorType, like `NVIDIA_L4`. Default: none.
-        accelerator_count: Accelerators of one replica. Default: 1 where there is a type.
-        min_replica_count: Replicas that are always up, at least 1. Default 1. In place.
-        max_replica_count: Replicas at most. Default: the minimum. In place.
-        autoscaling_metric_specs: What replicas follow. Default: Google's, 60 % of processor or accelerator. In place.
+        machine_type: Compute Engine machine of one replica, like `n1-standard-4`. Default: none, and the model runs on
+            Google's shared machines, as a tuned Gemini does, on a shared public endpoint only; then nothing below that
+            says "machines" may be given.
+        accelerator_type: Machines. A name from Google's enum AcceleratorType, like `NVIDIA_L4`. Default: none.
+        accelerator_count: Machines. Accelerators of one replica. Default: 1 where there is a type.
+        min_replica_count: Machines. Replicas that are always up, at least 1. Default 1. In place.
+        max_replica_count: Machines. Replicas at most. Default: the minimum. In place.
+        autoscaling_metric_specs: Machines. What replicas follow. Default: Google's, 60 % of processor or accelerator.
+            In place.
         service_account: E-mail of the service account that the model's container runs as. Default: Google's own.
         enable_access_logging: Whether each prediction request is logged. Default false.
         disable_container_logging: Whether the container's output is kept out of Cloud Logging. Default false. In place.
-        spot: Whether to use spot machines. Default false.
+        spot: Machines. Whether to use spot machines. Default false.
     """
 
     endpoint: pulumi.Input[str] = pulumi.property("endpoint")
     model: pulumi.Input[str] = pulumi.property("model")
     display_name: pulumi.Input[str] = pulumi.property("displayName")
-    machine_type: pulumi.Input[str] = pulumi.property("machineType")
+    machine_type: pulumi.Input[str] | None = pulumi.property("machineType", default=None)
     accelerator_type: pulumi.Input[str] | None = pulumi.property("acceleratorType", default=None)
     accelerator_count: pulumi.Input[int] | None = pulumi.property("acceleratorCount", default=None)
     min_replica_count: pulumi.Input[int] | None = pulumi.property("minReplicaCount", default=None)
@@ -80,7 +83,7 @@ class DeployedModelArgs:
         endpoint: pulumi.Input[str],
         model: pulumi.Input[str],
         display_name: pulumi.Input[str],
-        machine_type: pulumi.Input[str],
+        machine_type: pulumi.Input[str] | None = None,
         accelerator_type: pulumi.Input[str] | None = None,
         accelerator_count: pulumi.Input[int] | None = None,
         min_replica_count: pulumi.Input[int] | None = None,
@@ -128,11 +131,11 @@ class DeployedModel(pulumi.CustomResource):
     endpoint: pulumi.Output[str] = pulumi.property("endpoint")
     model: pulumi.Output[str] = pulumi.property("model")
     display_name: pulumi.Output[str] = pulumi.property("displayName")
-    machine_type: pulumi.Output[str] = pulumi.property("machineType")
+    machine_type: pulumi.Output[str | None] = pulumi.property("machineType")
     accelerator_type: pulumi.Output[str | None] = pulumi.property("acceleratorType")
     accelerator_count: pulumi.Output[int | None] = pulumi.property("acceleratorCount")
-    min_replica_count: pulumi.Output[int] = pulumi.property("minReplicaCount")
-    max_replica_count: pulumi.Output[int] = pulumi.property("maxReplicaCount")
+    min_replica_count: pulumi.Output[int | None] = pulumi.property("minReplicaCount")
+    max_replica_count: pulumi.Output[int | None] = pulumi.property("maxReplicaCount")
     autoscaling_metric_specs: pulumi.Output[Sequence[AutoscalingMetricSpec] | None] = pulumi.property(
         "autoscalingMetricSpecs"
     )

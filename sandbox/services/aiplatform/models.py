@@ -31,7 +31,10 @@ _CREATED = "2026-01-05T09:00:00.000000Z"
 _DEDICATED = ["DEDICATED_RESOURCES"]
 _GEMMA = {"modelSourceInfo": {"sourceType": "MODEL_GARDEN"}}
 _OWN = {"modelSourceInfo": {"sourceType": "CUSTOM"}}
-_TUNED = {"modelSourceInfo": {"sourceType": "GENIE"}}
+_TUNED = {
+    "modelSourceInfo": {"sourceType": "GENIE"},
+    "baseModelSource": {"genieSource": {"baseModelUri": "publishers/google/models/gemini-3.8-flash"}},
+}
 # Every project has these in every region, so that there is something to deploy; they are made when asked for.
 SEEDED: dict[str, Json] = {
     "gemma-3-4b": {"displayName": "gemma-3-4b", "supportedDeploymentResourcesTypes": _DEDICATED, **_GEMMA},
