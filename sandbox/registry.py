@@ -78,19 +78,19 @@ Answer = Json | Stream | Raw
 Function = Callable[[Call], Answer | Awaitable[Answer]]
 Mount = Callable[[Request, "Sandbox"], Awaitable[Response]]
 Refusal = Callable[[GoogleError], Response]
-Check = Callable[[Call], None]
 Rewrite = Callable[["Sandbox", Target], Target]
 StateView = Callable[[str, Json, Json | None], Json | None]
+Gate = Callable[[Call], None]
 
 _methods: dict[tuple[str, str], Function] = {}
 _mounts: dict[str, Mount] = {}
 _refusals: dict[str, Refusal] = {}
-_checks: dict[str, list[Check]] = {}
 _seeds: list[Callable[["Sandbox"], None]] = []
 _state_views: dict[str, StateView] = {}
 _rewrites: dict[str, Rewrite] = {}
 _enablement: list[Callable[["Sandbox", str, str], bool]] = []
 _gated: set[str] = set()
+_gates: list[Gate] = []
 
 
 def method(*ids: str, version: str = "") -> Callable[[Function], Function]:
@@ -156,22 +156,6 @@ def rewrite_of(service: str) -> Rewrite | None:
     return _rewrites.get(service)
 
 
-def before(service: str) -> Callable[[Check], Check]:
-    """Registers what sees every checked call of a service before its method does, and may refuse it."""
-
-    def register(function: Check) -> Check:
-        _checks.setdefault(service, []).append(function)
-        return function
-
-    return register
-
-
-def check(call: Call) -> None:
-    """Lets what `before` registered see the call."""
-    for function in _checks.get(call.service, ()):
-        function(call)
-
-
 def seed(function: Callable[["Sandbox"], None]) -> Callable[["Sandbox"], None]:
     """Registers what a new or reset sandbox has before anyone comes. It must not depend on other seeds."""
     _seeds.append(function)
@@ -221,6 +205,17 @@ def needs_enabling(*services: str) -> None:
 def is_gated(service: str) -> bool:
     """Whether `needs_enabling` was said of the service."""
     return service in _gated
+
+
+def gate(function: Gate) -> Gate:
+    """Registers what every call passes before its method runs; it refuses by raising GoogleError."""
+    _gates.append(function)
+    return function
+
+
+def gates() -> list[Gate]:
+    """All registered gates."""
+    return list(_gates)
 
 
 def known() -> dict[str, Any]:

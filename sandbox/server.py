@@ -121,7 +121,8 @@ class Exchange:
             host=target.host,
             raw_body=raw_body,
         )
-        registry.check(call)
+        for gate in registry.gates():
+            gate(call)
         with self.mishap.operations():
             result = function(call)
         answer: Answer = await result if inspect.isawaitable(result) else result
