@@ -10,7 +10,7 @@ import re
 from sandbox import registry
 from sandbox.errors import RPC, GoogleError, Json, error_info
 from sandbox.registry import Call
-from sandbox.services.aiplatform.names import ENDPOINT, parse
+from sandbox.services.aiplatform.names import ENDPOINT, SERVICE, parse
 
 _TITLES = {
     "online_prediction_requests": "Online prediction requests",
@@ -27,7 +27,7 @@ _MINUTE = 60
 def count(call: Call) -> None:
     """Counts a call; Google's 429 where the minute's quota of its region is used up."""
     quota = call.sandbox.settings.request_quota
-    if not quota or call.service != "aiplatform":
+    if not quota or call.service != SERVICE:
         return
     named = next((value for value in call.params.values() if value.startswith("projects/")), "")
     if not re.match(r"projects/[^/]+/locations/[^/]+", named):
