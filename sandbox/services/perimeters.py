@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sandbox.core import Sandbox
 
 PERIMETER = "servicePerimeter"
+_UNREACHABLE = "SERVICE_NOT_ALLOWED_FROM_VPC"
 _GOOGLE_HOST = re.compile(r"(?:.*\.)?googleapis\.com|.*\.vertexai\.goog")
 
 
@@ -99,7 +100,7 @@ def _violation(call: Call, config: Json, project: Json, origin: str) -> str:
     if origin and f"projects/{origin}" in config["resources"]:
         accessible = config.get("vpcAccessibleServices", {})
         if accessible.get("enableRestriction") and not _accessible(service, accessible, config):
-            return "SERVICE_NOT_ALLOWED_FROM_VPC"
+            return _UNREACHABLE
         return ""
     if not _restricted(service, config):
         return ""
@@ -161,9 +162,10 @@ def _write(call: Call, perimeter: str, project: Json, reason: str, *, dry_run: b
             "organizationId": project["organization"],
             "servicePerimeterName": perimeter,
         },
-        "ingressViolations": [{"targetResource": f"projects/{number}", "servicePerimeter": perimeter}],
         "deviceState": "Unknown",
     }
+    if reason != _UNREACHABLE:
+        metadata["ingressViolations"] = [{"targetResource": f"projects/{number}", "servicePerimeter": perimeter}]
     if dry_run:
         metadata["dryRun"] = True
     audit.write_refusal(call, project, refusal(call, project, unique_id), metadata)

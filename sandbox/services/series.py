@@ -105,7 +105,7 @@ class Meter:
 
     def last(self, key: Key) -> int | None:
         """The last minute of a series, or None."""
-        return max(self.series.get(key, {}), default=None)
+        return next(reversed(self.series.get(key, {})), None)
 
     def _points(self, key: Key, now: float) -> dict[int, Value]:
         points = self.series.setdefault(key, {})
