@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.core import Clock
+from sandbox.clock import Clock
 from sandbox.testing import SandboxHandle
 
 
