@@ -27,9 +27,10 @@ check: setup ## ruff and mypy
 bench: setup ## how fast it is, as ratios measured side by side
 	@python -m bench
 
-lock: setup ## resolve requirements.in into requirements.txt again
-	@uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
-		--custom-compile-command "make lock" requirements.in --output-file requirements.txt
+lock: setup ## resolve each requirements.in into its requirements.txt again
+	@for file in requirements bench/requirements; do \
+		uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
+			--custom-compile-command "make lock" $$file.in --output-file $$file.txt || exit 1; done
 
 clean: ## remove what the other commands made in this folder
-	@rm -rf .venv .toolchain .sandbox .mypy_cache .pytest_cache .ruff_cache .hypothesis k8s
+	@rm -rf .venv .toolchain .sandbox .mypy_cache .pytest_cache .ruff_cache .hypothesis .work k8s

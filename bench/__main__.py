@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench import servers
 from sandbox.core import ORGANIZATION
 from sandbox.testing import running_sandbox
 from scripts.workspace import ROOT, Workspace
@@ -152,13 +153,28 @@ def measure_gcloud(room: Path) -> list[tuple[str, str, str]]:
     return [(name, seen, "≤ 0.33")]
 
 
+def measure_servers(_room: Path) -> list[tuple[str, str, str]]:
+    """Boot and predictions, beside moto's server."""
+    servers.moto_server()  # made before anything is timed
+    boots = [(servers.boot_of_sandbox(), servers.boot_of_moto()) for _ in range(3)]
+    with servers.predictions_of_sandbox() as ours, servers.predictions_of_moto() as theirs:
+        rates = [(servers.rate(ours), servers.rate(theirs)) for _ in range(3)]
+    boot, rate = (statistics.median(a / b for a, b in pairs) for pairs in (boots, rates))
+    one, other = (statistics.median(side) for side in zip(*boots, strict=True))
+    here, there = (statistics.median(side) for side in zip(*rates, strict=True))
+    return [
+        ("boot of the sandbox / of moto's server", f"{boot:.2f} ({one:.2f} s / {other:.2f} s)", "under a second"),
+        ("predict a second / moto's InvokeEndpoint", f"{rate:.2f} ({here:.0f} / {there:.0f})", "none set"),
+    ]
+
+
 def main() -> None:
     """Measure everything and print one table."""
     table = Table(title="Both sides of a ratio ran in turn in this run", title_justify="left")
     for heading in ("what", "measured", "goal"):
         table.add_column(heading)
     with tempfile.TemporaryDirectory() as room:
-        for measure in (measure_preview, measure_sandbox, measure_provider, measure_gcloud):
+        for measure in (measure_preview, measure_sandbox, measure_servers, measure_provider, measure_gcloud):
             for row in measure(Path(room)):
                 table.add_row(*row)
     Console(width=120).print(table)
