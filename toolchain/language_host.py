@@ -7,11 +7,12 @@ The engine starts this as `pulumi-language-python`, reads a port from its standa
 import os
 import queue
 import runpy
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
@@ -133,11 +134,11 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
             child.kill()
 
 
-def _leave_with(parent: int, stop: threading.Event) -> None:
-    """Set `stop` once the engine is no longer our parent, so that a killed engine leaves no host behind."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    stop.set()
+def _wait_for_the_end(engine: int, wake: socket.socket) -> None:
+    """Return when a signal has come, or the engine is no longer our parent: one that is killed cannot end its host."""
+    while os.getppid() == engine:
+        if select.select([wake], [], [], 0.5)[0]:
+            return
 
 
 def main() -> None:
@@ -154,13 +155,15 @@ def main() -> None:
     )
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
+    # by this way a signal is seen whichever thread it comes to, and no lock is held meanwhile
+    wake, waker = socket.socketpair()
+    waker.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     server.start()
     print(port, flush=True)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    threading.Thread(target=_leave_with, args=(engine, stop), daemon=True).start()
-    stop.wait()
+    _wait_for_the_end(engine, wake)
     server.stop(0)
     for plugin in list(host.plugins):
         if plugin.poll() is None:
