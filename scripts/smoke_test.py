@@ -114,7 +114,7 @@ def check_answer(caller: serving.Caller) -> Check:
             f"{wrong[0][:60]!r}",
             f'"{QUESTION}" should be answered {ANSWER}. Is the right model deployed?',
         )
-    seen = f"{ANSWER} in {median:.2f} s (median of {ASKED}) from {by}"
+    seen = f"{ANSWER} in {median:.3f} s (median of {ASKED}) from {by}"
     if median > WITHIN_SECONDS:
         return Check(
             "answer", False, seen, f"It should take under {WITHIN_SECONDS:g} s: look at replicas and at the region."
@@ -130,7 +130,7 @@ def check_stream(caller: serving.Caller) -> Check:
         first = first or time.monotonic() - started
         chunks += 1
         characters += len(text)
-    seen = f"{chunks} chunks, {characters} characters, the first after {first:.2f} s"
+    seen = f"{chunks} chunks, {characters} characters, the first after {first:.3f} s"
     if chunks < 2:
         return Check(
             "stream", False, seen, "A streamed answer should come in several chunks: something between buffers it."
