@@ -18,14 +18,9 @@ from rich.table import Table
 from bench import servers
 from sandbox.core import ORGANIZATION
 from sandbox.testing import running_sandbox
-from scripts.workspace import ROOT, Workspace
+from scripts.workspace import ROOT, SANDBOX_SETTINGS, Workspace
 
 ROUNDS = 5
-SETTINGS = {
-    "gemini-vertex:kubernetes.context": "sandbox",
-    "gemini-vertex:kubernetes.createNamespace": "true",
-    "vertex-serving:allowBaseGemini": "true",
-}
 BARE = """import pulumi_gcp
 import pulumi_kubernetes
 
@@ -82,7 +77,7 @@ def measure_preview(room: Path) -> list[tuple[str, str, str]]:
     """A preview with nothing to change, and what a traffic change is."""
     with running_sandbox(profile="article", deploy_seconds=0, plugins=True) as cloud:
         prod = Workspace(room / "prod", "prod", cloud.environ())
-        prod.init(SETTINGS)
+        prod.init(SANDBOX_SETTINGS)
         prod.pulumi("up", "--yes", "--skip-preview")
         bare = bare_program(room / "bare", cloud.environ())
         ours, theirs, ratio = in_turn(lambda: prod.pulumi("preview"), lambda: bare.pulumi("preview"), ROUNDS)
@@ -109,7 +104,7 @@ def measure_provider(room: Path) -> list[tuple[str, str, str]]:
     """The provider's memory while it waits for a deployment."""
     with running_sandbox(profile="article", deploy_seconds=8, plugins=True) as cloud:
         prod = Workspace(room / "memory", "prod", cloud.environ())
-        prod.init(SETTINGS)
+        prod.init(SANDBOX_SETTINGS)
         up = subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "prod"],
             cwd=prod.folder,
@@ -132,7 +127,7 @@ def measure_gcloud(room: Path) -> list[tuple[str, str, str]]:
             return [(name, f"{tool} is not installed", "≤ 0.33")]
     with running_sandbox(profile="article", deploy_seconds=0, plugins=True) as cloud:
         prod = Workspace(room / "up", "prod", cloud.environ())
-        prod.init(SETTINGS)
+        prod.init(SANDBOX_SETTINGS)
         models = {"FLASH_MODEL": "gemini-3.8-flash", "PRO_MODEL": "gemini-4-argon"}
         names = {variable: f"publishers/google/models/{model}" for variable, model in models.items()}
         by_hand = cloud.environ(ORG_ID=ORGANIZATION, **names)

@@ -19,7 +19,7 @@ import requests
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.workspace import ROOT, PulumiError, Workspace
+from scripts.workspace import ROOT, SANDBOX_SETTINGS, PulumiError, Workspace
 
 FOLDER = ROOT / ".sandbox"
 STATE = FOLDER / "demo.db"
@@ -27,11 +27,6 @@ KEPT_SECONDS = 2 * 3600
 SANDBOX = [sys.executable, "-m", "sandbox"]
 AS_IN_THE_ARTICLE = ["--profile", "article", "--plugins", "stand-in"]
 STOP = f"python -m sandbox stop --state {STATE.relative_to(ROOT)}"
-SETTINGS_OF_A_USER = {
-    "gemini-vertex:kubernetes.context": "sandbox",
-    "gemini-vertex:kubernetes.createNamespace": "true",
-    "vertex-serving:allowBaseGemini": "true",
-}
 
 
 class DemoError(Exception):
@@ -65,7 +60,7 @@ class Tour:
     def up(self) -> None:
         """Everything of the article, from nothing."""
         say("pulumi up of the prod stack, from nothing")
-        self.workspace.init(SETTINGS_OF_A_USER)
+        self.workspace.init(SANDBOX_SETTINGS)
         self.workspace.pulumi("up", "--yes", "--skip-preview", show=True)
         resources = json.loads(self.workspace.pulumi("stack", "export"))["deployment"]["resources"]
         self.proven.append(f"the article's system came up with one `pulumi up` ({len(resources)} resources)")

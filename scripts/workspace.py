@@ -15,6 +15,13 @@ COPIED = ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml")
 OWN = (*COPIED, ".git", ".sandbox", "k8s")
 """What a workspace has of its own, or not at all; everything else of the repository is linked."""
 
+SANDBOX_SETTINGS = {
+    "gemini-vertex:kubernetes.context": "sandbox",
+    "gemini-vertex:kubernetes.createNamespace": "true",
+    "vertex-serving:allowBaseGemini": "true",
+}
+"""What a stack needs, beyond its file, to come up whole in a sandbox of the article's profile: config by path."""
+
 
 class PulumiError(Exception):
     """A Pulumi command ended with a status other than 0; `output` holds what it printed, where it was captured."""

@@ -12,13 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from scripts.workspace import Workspace
+from scripts.workspace import SANDBOX_SETTINGS, Workspace
 
-SETTINGS = {
-    "gemini-vertex:kubernetes.context": "sandbox",
-    "gemini-vertex:kubernetes.createNamespace": "true",
-    "vertex-serving:allowBaseGemini": "true",
-}
 FLASH, PRO = "gemini-vertex:models[0]", "gemini-vertex:models[1]"
 DEPLOY = "aiplatform.projects.locations.endpoints.deployModel"
 UNDEPLOY = "aiplatform.projects.locations.endpoints.undeployModel"
@@ -123,7 +118,7 @@ def make_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
         cloud = manager.__enter__()
         running.append(manager)
         stack = Stack(cloud, Workspace(tmp_path / name, name, cloud.environ()))
-        stack.workspace.init(SETTINGS)
+        stack.workspace.init(SANDBOX_SETTINGS)
         return stack
 
     yield make
