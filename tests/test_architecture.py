@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "model_catalogue": set(),
     "settings": {"model_catalogue"},
     "components": {"vertex_serving"},
+    "gemini_client": set(),
     "vertex_serving": set(),
     "sandbox": set(),
     "toolchain": set(),
