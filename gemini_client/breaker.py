@@ -148,7 +148,7 @@ class Admission:
             await self.settle(None)
 
     async def settle(self, error: BaseException | None) -> None:
-        """Tells the breaker how it went: None for an answer, or what was raised. Only a failure counts a second time."""
+        """Tells the breaker how it went: None for an answer, else what was raised. Only a failure counts twice."""
         if self._settled:
             if error is not None:
                 await self._breaker.failed(error)

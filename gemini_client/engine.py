@@ -222,9 +222,9 @@ class Engine:
             raise interrupted from error
         finally:
             await _close(opened.rest)
-            await opened.admission.settle(failure)
             if target.bounds:
                 target.bounds.leave()
+            await opened.admission.settle(failure)
 
     def _goes_on(self, error: GeminiClientError, number: int, call: Call) -> bool:
         """Whether the next route is tried: after a failure of the first, or whatever a fallback said."""
