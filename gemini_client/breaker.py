@@ -101,7 +101,7 @@ class Breaker:
         return Admission(self, probe=probe)
 
     async def failed(self, error: BaseException) -> None:
-        """Counts a failure of an attempt that had been settled as a success: a stream that broke off."""
+        """Counts a failure of an attempt that had been settled as a success: a probe's stream that broke off."""
         if self.state == CLOSED and _failure(error):
             await self._learn(error)
 
@@ -137,16 +137,24 @@ class Breaker:
 
 
 class Admission:
-    """One attempt that was let through. It must be settled, once; further times change nothing."""
+    """One attempt that was let through. It must be settled."""
 
     def __init__(self, breaker: Breaker, *, probe: bool) -> None:
         self._breaker, self._probe, self._settled = breaker, probe, False
 
+    async def begun(self) -> None:
+        """The answer begins. That is enough of a probe; others need not wait for the end of its stream."""
+        if self._probe:
+            await self.settle(None)
+
     async def settle(self, error: BaseException | None) -> None:
-        """Tells the breaker how it went: None for an answer, or what was raised."""
-        if not self._settled:
-            self._settled = True
-            await self._breaker.settle(error, probe=self._probe)
+        """Tells the breaker how it went: None for an answer, else what was raised. Only a failure counts twice."""
+        if self._settled:
+            if error is not None:
+                await self._breaker.failed(error)
+            return
+        self._settled = True
+        await self._breaker.settle(error, probe=self._probe)
 
 
 def _failure(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from gemini_client.bounds import Bounds
-from gemini_client.breaker import Breaker
+from gemini_client.breaker import Admission, Breaker
 from gemini_client.budget import Budget
 from gemini_client.errors import (
     Attempt,
@@ -85,6 +85,7 @@ class _Opened:
 
     first: list[Chunk]
     rest: AsyncGenerator[Chunk, None]
+    admission: Admission
 
 
 class Engine:
@@ -170,7 +171,6 @@ class Engine:
         admission = await target.breaker.admit()
         rest = target.transport.chunks(call.request)
         first: list[Chunk] = []
-        failure: BaseException | None = None
         try:
             if target.bounds:
                 await target.bounds.count()
@@ -178,13 +178,12 @@ class Engine:
                 first.append(chunk)
                 if call.counts(chunk):
                     break
-            return _Opened(first, rest)
+            await admission.begun()
+            return _Opened(first, rest, admission)
         except BaseException as error:
-            failure = error
             await _close(rest)
+            await admission.settle(error)
             raise
-        finally:
-            await admission.settle(failure)
 
     async def _next(self, pieces: AsyncGenerator[Chunk, None], call: Call, target: Target) -> Chunk | None:
         """The next piece, None at the end. The scope of the timeout must not reach over a `yield`."""
@@ -203,6 +202,7 @@ class Engine:
     async def _pieces(
         self, target: Target, opened: _Opened, call: Call, operation: Operation
     ) -> AsyncGenerator[Chunk, None]:
+        failure: GeminiClientError | None = None
         try:
             if call.request.stream:
                 operation.first_chunk(self._timing.now() - call.begun_at)
@@ -214,9 +214,7 @@ class Engine:
                 call.reply.add(rest)
                 yield rest
         except GeminiClientError as error:
-            await target.breaker.failed(error)
-            if not call.given_out:
-                raise
+            failure = error
             interrupted = _interrupted(target, call, error)
             self._events.emit(
                 Event("interrupted", str(interrupted), target.name, code=error.code, level=logging.WARNING)
@@ -226,6 +224,7 @@ class Engine:
             await _close(opened.rest)
             if target.bounds:
                 target.bounds.leave()
+            await opened.admission.settle(failure)
 
     def _goes_on(self, error: GeminiClientError, number: int, call: Call) -> bool:
         """Whether the next route is tried: after a failure of the first, or whatever a fallback said."""

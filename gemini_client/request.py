@@ -23,8 +23,8 @@ class Request:
             the call is not repeated, since a function may have done something.
     """
 
-    contents: Any
-    config: types.GenerateContentConfig
+    contents: Any = field(repr=False)
+    config: types.GenerateContentConfig = field(repr=False)
     stream: bool
     functions_called: list[str] = field(default_factory=list)
 

@@ -94,9 +94,10 @@ def test_a_wait_that_would_end_after_the_deadline_is_not_begun(world: World) -> 
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_an_error_in_a_stream_before_the_first_text_is_asked_again(world: World, status: int) -> None:
-    """Retry information in the body of an error inside a stream counts too."""
-    world.order({"method": STREAM, "nth": 1, "status": status, "retryAfter": 3})
+@pytest.mark.parametrize("inside", [{}, {"errorAfter": 0}], ids=["in the status", "in the body, after a 200"])
+def test_an_error_of_a_stream_before_the_first_text_is_asked_again(world: World, status: int, inside: Any) -> None:
+    """RetryInfo in the body of an error inside a stream counts too."""
+    world.order({"method": STREAM, "nth": 1, "status": status, "retryAfter": 3, **inside})
     texts, reply = world.client().stream()
     assert len(texts) > 3
     assert (reply.finish_reason, world.timing.waits) == ("STOP", [3])
