@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "vertex_serving": set(),
     "sandbox": set(),
     "toolchain": set(),
-    "scripts": set(),
+    "scripts": {"gemini_client", "model_catalogue"},
     "bench": {"sandbox", "scripts"},
 }
 
