@@ -16,7 +16,7 @@ from sandbox.services.kubernetes import access, merging, openapi, rendering, rev
 from sandbox.services.kubernetes.cluster import Cluster
 from sandbox.services.kubernetes.kinds import KINDS, NAMESPACE, Kind, discovery
 from sandbox.services.kubernetes.schemas import mistakes
-from sandbox.services.kubernetes.status import KubernetesError, bad_request
+from sandbox.services.kubernetes.status import KubernetesError, bad_request, forbidden_option
 
 if TYPE_CHECKING:
     from sandbox.core import Sandbox
@@ -167,7 +167,13 @@ class _Exchange:
 
     def _listed(self, kind: Kind, namespace: str) -> Response:
         if self._watches():
+            if "sendInitialEvents" in self.query:
+                # alpha and off in this version; clients that ask for it (client-go from 0.35) then list and watch
+                why = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
+                raise forbidden_option("sendInitialEvents", why)
             return StreamingResponse(self._events(kind, namespace), media_type="application/json")
+        if "sendInitialEvents" in self.query:
+            raise forbidden_option("sendInitialEvents", "sendInitialEvents is forbidden for list")
         items = [o for o in self.cluster.all(kind, namespace) if self._selected(o)]
         if rendering.wants_table(self.request.headers.get("accept", "")):
             return JSONResponse(self._table(kind, items))
