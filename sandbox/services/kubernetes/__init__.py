@@ -223,7 +223,7 @@ class _Exchange:
         if body.get("kind", kind.name) != kind.name or body.get("apiVersion", "v1") != "v1":
             raise bad_request(f"{body.get('apiVersion')} {body.get('kind')} does not match the expected v1 {kind.name}")
         wrong = dict(mistakes(openapi.schema_of(kind), body, kind.name))
-        strange = [path for path, why in wrong.items() if not why]
+        strange = sorted((path for path, why in wrong.items() if not why), key=lambda path: path.count("."))
         for why in filter(None, wrong.values()):
             raise bad_request(f'{kind.name} in version "v1" cannot be handled as a {kind.name}: {why}')
         if strange and self.query.get("fieldValidation") == "Strict":

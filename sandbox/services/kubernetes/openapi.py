@@ -11,7 +11,9 @@ from sandbox.services.kubernetes.kinds import KINDS, VERSION, Kind
 from sandbox.services.kubernetes.schemas import CORE, META, SCHEMAS, ref
 
 _PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-_OLD_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"  # what clients ask for; no valid media type
+_OLD_PROTOBUF = (
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"  # what clients ask for; no valid media type
+)
 _V3 = "openapi/v3/api/v1"
 _QUERY = {
     "dryRun": "All checks the request and changes nothing.",
