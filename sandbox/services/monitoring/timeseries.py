@@ -36,7 +36,7 @@ def list_time_series(call: Call) -> Json:
     metrics.sample_all(call.sandbox)
     found = [
         (_header(key), _points(call.sandbox, key, values, start, end))
-        for key, values in meter(call.sandbox).series.items()
+        for key, values in meter(call.sandbox).series().items()
         if wanted(_filtered(key))
     ]
     found = _aggregated(call, [(header, points) for header, points in found if points], start, end)
