@@ -127,7 +127,7 @@ def test_closing_the_client_ends_what_is_under_way(world: World) -> None:
         while world.counts() == [(0, 0)]:
             pass
         client.client.close()
-        assert hanging.exception(30) is not None
+        assert isinstance(hanging.exception(30), ConfigurationError)
     world.order()
     assert client.ask().text == "4"  # it may be used again
 
@@ -187,7 +187,7 @@ def test_an_async_client_in_a_second_event_loop_says_so(world: World) -> None:
 
 
 FORKS = """
-import os, sys
+import os
 from gemini_client import GeminiClient
 with GeminiClient.from_env() as client:
     before = client.generate("1 + 1").text
@@ -200,9 +200,28 @@ with GeminiClient.from_env() as client:
 """
 
 
+FORGETS = """
+from gemini_client import GeminiClient
+client = GeminiClient.from_env()
+stream = client.stream("Why?")
+print(next(stream))
+dropped = GeminiClient.from_env()
+print(dropped.generate("2 + 2").text)
+del dropped
+"""
+
+
 @pytest.mark.parametrize("world", ["sync"], indirect=True)
-def test_a_forked_process_has_an_event_loop_of_its_own(world: World, tmp_path: Path) -> None:
-    """As gunicorn forks its workers. The parent's connections stay the parent's."""
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [(FORKS, "child 4 7\nparent 2 8\n"), (FORGETS, "This is gemini-3.5-flash, simulated \n4\n")],
+    ids=[
+        "a fork, as of gunicorn's workers, has an event loop of its own",
+        "a process that does not close its client ends",
+    ],
+)
+def test_processes(world: World, tmp_path: Path, script: str, says: str) -> None:
+    """The parent's connections stay the parent's; nothing waits for a thread that is not there."""
     path = tmp_path / "routes.json"
     path.write_text(
         '{"version": 1, "project": "sandbox-project", "routes": [{"name": "flash", "serving": "managed",'
@@ -210,7 +229,7 @@ def test_a_forked_process_has_an_event_loop_of_its_own(world: World, tmp_path: P
     )
     environment = world.sandbox.environ(GEMINI_ROUTES_FILE=str(path), PYTHONWARNINGS="ignore")
     done = subprocess.run(
-        [sys.executable, "-c", FORKS],
+        [sys.executable, "-c", script],
         env=environment,
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
@@ -218,4 +237,4 @@ def test_a_forked_process_has_an_event_loop_of_its_own(world: World, tmp_path: P
         timeout=120,
         check=False,
     )
-    assert done.stdout == "child 4 7\nparent 2 8\n", done.stderr
+    assert (done.stdout, done.returncode) == (says, 0), done.stderr
