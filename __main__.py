@@ -25,7 +25,7 @@ enabled = pulumi.ResourceOptions(depends_on=[services])
 endpoint = parts.VertexEndpoint(
     settings.endpoint.display_name,
     parts.VertexEndpointArgs(project=project, region=region, labels=settings.labels, **vars(settings.endpoint)),
-    enabled,
+    pulumi.ResourceOptions(depends_on=[services], protect=settings.protect),
 )
 
 # Steps 3 and 4: the models side by side, without traffic; then one split that names them all. A peered endpoint holds
@@ -50,7 +50,7 @@ if not peered:
             name: TrafficTargetArgs(deployed_model_id=number, percent=settings.traffic[name])
             for name, number in deployed_models.items()
         },
-        opts=pulumi.ResourceOptions(depends_on=serving),
+        opts=pulumi.ResourceOptions(depends_on=serving, protect=settings.protect),
     )
     serving, traffic = [split], parts.split_by_name(split.traffic_split, deployed_models)
 
@@ -73,13 +73,13 @@ manifest = parts.KsaManifest(
 )
 
 # Step 7: a perimeter that only watches until the mode says enforced. Last up and first down, or it would shut out the
-# deployments and their end.
+# deployments and their end; and where it is protected, a destroy that is refused there has deleted nothing yet.
 if perimeter.mode != "off":
     try_first = "`pulumi config set --path gemini-vertex:perimeter.mode dry-run && pulumi up`"
     parts.ServicePerimeter(
         perimeter.perimeter_id,
         parts.ServicePerimeterArgs(projects=[project], dry_run_command=try_first, **vars(perimeter)),
-        pulumi.ResourceOptions(depends_on=[services, *serving]),
+        pulumi.ResourceOptions(depends_on=[services, *serving, binding, manifest], protect=settings.protect),
     )
 
 # What step 6, the application, and the smoke test need.

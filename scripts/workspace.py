@@ -18,9 +18,10 @@ OWN = (*COPIED, ".git", ".sandbox", "k8s")
 SANDBOX_SETTINGS = {
     "gemini-vertex:kubernetes.context": "sandbox",
     "gemini-vertex:kubernetes.createNamespace": "true",
+    "gemini-vertex:protect": "false",
     "vertex-serving:allowBaseGemini": "true",
 }
-"""What a stack needs, beyond its file, to come up whole in a sandbox of the article's profile: config by path."""
+"""What a stack needs, beyond its file, to come up whole in a sandbox of the article's profile and go again: config by path."""
 
 
 class PulumiError(Exception):

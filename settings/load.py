@@ -29,7 +29,7 @@ PROJECT_VARIABLES: Final = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PR
 REGION_VARIABLES: Final = ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION")
 DEFAULT_REGION: Final = "us-central1"
 
-_KEYS = ("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "labels")
+_KEYS = ("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "protect", "labels")
 _TEXT_KEYS = ("environment",)
 _PROVIDER_KEYS = ("allowBaseGemini", "customEndpoint")
 _CONNECTIVITIES = ("public", "private-service-connect", "peered-network")
@@ -111,6 +111,7 @@ def load(
         workload_identity=_read_workload_identity(ours),
         kubernetes=_read_kubernetes(ours),
         perimeter=_read_perimeter(ours, endpoint),
+        protect=ours.flag("protect", environment == "prod"),
         labels=_read_labels(ours),
         warnings=tuple(warnings),
     )

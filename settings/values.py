@@ -84,7 +84,7 @@ class PerimeterSettings:
 class Settings:
     """One stack's settings.
 
-    `traffic` is percent by model name, 100 together. `warnings` are sentences worth showing that stop nothing.
+    `traffic` is percent by model name, 100 together. `protect` refuses the deletion of what clients hold on to. `warnings` are sentences worth showing that stop nothing.
     """
 
     project: str
@@ -96,5 +96,6 @@ class Settings:
     workload_identity: WorkloadIdentitySettings
     kubernetes: KubernetesSettings | None
     perimeter: PerimeterSettings
+    protect: bool
     labels: Mapping[str, str]
     warnings: tuple[str, ...]

@@ -1,0 +1,79 @@
+"""The pack as Pulumi runs it: every rule of policy/pack.py, given what the engine knows of a resource."""
+
+import datetime as dt
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyPack,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UnknownValueError
+
+# Pulumi starts this folder as a program of its own
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from policy.pack import RULES
+from policy.rule import UNKNOWN, Context, Environment, Resource, Rule
+
+
+def context() -> Context:
+    """The stack that is checked, by the program's own rule for `gemini-vertex:environment`."""
+    default = "dev" if pulumi.get_stack() == "dev" else "prod"
+    environment = pulumi.Config("gemini-vertex").get("environment") or default
+    return Context(cast(Environment, environment), dt.datetime.now(dt.UTC).date())
+
+
+def plain(value: Any) -> Any:
+    """A property's value as dicts and lists, with UNKNOWN for what a preview does not know."""
+    if isinstance(value, Mapping):
+        return {key: _entry(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_entry(value, index) for index in range(len(value))]
+    return value
+
+
+def _entry(holder: Any, key: Any) -> Any:
+    try:
+        return plain(holder[key])
+    except UnknownValueError:
+        return UNKNOWN
+
+
+def resource(given: ResourceValidationArgs | PolicyResource) -> Resource:
+    """A resource as the rules see it."""
+    return Resource(given.resource_type, given.name, given.urn, plain(given.props), bool(given.opts.protect))
+
+
+def check_resource(rule: Rule, args: ResourceValidationArgs, report: ReportViolation) -> None:
+    """Report what one resource violates."""
+    for violation in rule.check([resource(args)], context()):
+        report(violation.message, None)
+
+
+def check_stack(rule: Rule, args: StackValidationArgs, report: ReportViolation) -> None:
+    """Report what all resources together violate."""
+    for violation in rule.check([resource(each) for each in args.resources], context()):
+        report(violation.message, violation.urn or None)
+
+
+def policy(rule: Rule) -> Policy:
+    """A rule as Pulumi's own class."""
+    level = EnforcementLevel(rule.level)
+    if rule.of_stack is not None:
+        return StackValidationPolicy(rule.name, rule.why, partial(check_stack, rule), level)
+    return ResourceValidationPolicy(rule.name, rule.why, partial(check_resource, rule), level)
+
+
+PolicyPack("gemini-vertex", [policy(rule) for rule in RULES])
