@@ -24,6 +24,9 @@ check: setup ## ruff and mypy
 	@ruff format --check .
 	@mypy
 
+preview: setup ## what `pulumi up` of STACK (prod or dev) would make, with the policies, in a local Google Cloud
+	@python scripts/preview.py --stack $(or $(STACK),prod)
+
 bench: setup ## how fast it is, as ratios measured side by side
 	@python -m bench
 

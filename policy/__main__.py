@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import pulumi
+import pulumi_policy.policy
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
@@ -19,6 +19,7 @@ from pulumi_policy import (
     StackValidationArgs,
     StackValidationPolicy,
 )
+from pulumi_policy.policy import _PolicyAnalyzerServicer
 from pulumi_policy.proxy import UnknownValueError
 
 # Pulumi starts this folder as a program of its own
@@ -28,11 +29,21 @@ from policy.pack import RULES
 from policy.rule import UNKNOWN, Context, Environment, Resource, Rule
 
 
+class Servicer(_PolicyAnalyzerServicer):  # type: ignore[misc]
+    """Pulumi's own, which of a stack's configuration takes the tags only: the engine tells all of it, and only here."""
+
+    environment: Environment = "prod"
+
+    def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's method name
+        """Take the environment by the program's own rule for `gemini-vertex:environment`."""
+        default = "dev" if request.stack == "dev" else "prod"
+        Servicer.environment = cast(Environment, request.config.get("gemini-vertex:environment") or default)
+        return super().ConfigureStack(request, context)
+
+
 def context() -> Context:
-    """The stack that is checked, by the program's own rule for `gemini-vertex:environment`."""
-    default = "dev" if pulumi.get_stack() == "dev" else "prod"
-    environment = pulumi.Config("gemini-vertex").get("environment") or default
-    return Context(cast(Environment, environment), dt.datetime.now(dt.UTC).date())
+    """The stack that is checked, and today."""
+    return Context(Servicer.environment, dt.datetime.now(dt.UTC).date())
 
 
 def plain(value: Any) -> Any:
@@ -76,4 +87,5 @@ def policy(rule: Rule) -> Policy:
     return ResourceValidationPolicy(rule.name, rule.why, partial(check_resource, rule), level)
 
 
+pulumi_policy.policy._PolicyAnalyzerServicer = Servicer
 PolicyPack("gemini-vertex", [policy(rule) for rule in RULES])

@@ -24,7 +24,6 @@ from scripts import engine_events, sandbox_stack
 from scripts.preview_markdown import StackPreview, comment
 from scripts.workspace import ROOT, PulumiError, Workspace
 
-SANDBOX = ["--profile", "article", "--plugins", "stand-in", "--deploy-seconds", "0"]
 LOCK = "requirements.txt"
 
 
@@ -117,9 +116,9 @@ def stacks_of(*trees: Path) -> list[str]:
 def in_sandbox(stack: str, base: Path, room: Path) -> StackPreview:
     """Preview one stack in a sandbox of its own, whose project is the stack's."""
     named = sandbox_stack.read(base / f"Pulumi.{stack}.yaml") or sandbox_stack.read(ROOT / f"Pulumi.{stack}.yaml")
-    command = [sys.executable, "-m", "sandbox", "run", *SANDBOX, "--project", sandbox_stack.project(named), "--"]
-    inside = [sys.executable, str(Path(__file__).resolve()), "--inside", stack, "--base", str(base), "--room", str(room)]
-    done = subprocess.run([*command, *inside], check=False, cwd=ROOT, capture_output=True, text=True)
+    itself = [sys.executable, str(Path(__file__).resolve()), "--inside", stack, "--base", str(base), "--room", str(room)]
+    command = sandbox_stack.in_sandbox(named, *itself)
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         raise PreviewError(f"stack {stack} could not be previewed: {(done.stderr or done.stdout).strip()[-1500:]}")
     said = json.loads((room / "said.json").read_text())

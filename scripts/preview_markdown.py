@@ -58,8 +58,9 @@ def _stack(preview: StackPreview) -> str:
         parts.append(f"There was no base to compare with, so all is new here: {_sentence(preview.base_error)}")
     if report.changes:
         parts.append(_changes(report.changes))
-    if not report.finished:
-        errors = report.errors or [preview.output[-1500:] or "Pulumi said nothing."]
+    refused = any(each.level == "mandatory" for each in report.violations)
+    errors = report.errors or ([] if report.finished or refused else [preview.output[-1500:] or "Pulumi said nothing."])
+    if errors:
         parts.append("The preview failed:\n\n" + "\n".join(_quoted(error) for error in errors))
     parts.append(cost(preview.outputs_before, report.outputs))
     parts.append(_policies(report))

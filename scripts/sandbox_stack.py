@@ -3,6 +3,7 @@
 import copy
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ import yaml
 Json = dict[str, Any]
 
 PROJECT: Final = "sandbox-project"
+_START: Final = ("--profile", "article", "--plugins", "stand-in", "--deploy-seconds", "0")
 PLACEHOLDER: Final = "a-secret"
 """Stands for every encrypted value: who previews has no key, and a value that is the same does not show as a change."""
 
@@ -31,6 +33,11 @@ def project(document: Mapping[str, Any]) -> str:
     """The project that the stack file names, else the sandbox's own."""
     found = (document.get("config") or {}).get("gcp:project")
     return found if isinstance(found, str) else PROJECT
+
+
+def in_sandbox(document: Mapping[str, Any], *command: str) -> list[str]:
+    """The command line that runs another in a new sandbox whose project is the stack's."""
+    return [sys.executable, "-m", "sandbox", "run", *_START, "--project", project(document), "--", *command]
 
 
 def for_sandbox(document: Mapping[str, Any]) -> Json:
