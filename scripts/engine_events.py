@@ -136,10 +136,11 @@ def _step(report: Report, steps: dict[str, Json], metadata: Json, refreshed: boo
     operation = metadata["op"]
     if refreshed:
         # only a refresh tells the operation afterwards: an update or a deletion that somebody else made
-        if operation in ("update", "delete") and steps.get(metadata["urn"], {}).get("op") == "refresh":
-            steps[metadata["urn"]] = metadata
-        elif operation in ("same", "refresh") and steps.get(metadata["urn"], {}).get("op") == "refresh":
+        if steps.get(metadata["urn"], {}).get("op") == "refresh":
             del steps[metadata["urn"]]
+            # an update without a diff is one of etags and times
+            if operation == "delete" or (operation == "update" and metadata.get("detailedDiff")):
+                steps[metadata["urn"]] = metadata
     elif operation == "refresh" or operation in _OPERATIONS:
         steps[metadata["urn"]] = metadata
     elif operation == "delete-replaced" and metadata["urn"] not in steps:
