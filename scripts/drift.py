@@ -24,8 +24,8 @@ from scripts.engine_events import Change, Difference
 DRIFTED: Final = 2
 MARKER: Final = "<!-- gemini-vertex drift {stack} -->"
 MEND: Final = (
-    "`pulumi refresh` takes the live values into the state; `pulumi up` after it puts the configured ones back. To keep a "
-    "change, put it into the stack's configuration first."
+    "`pulumi refresh` takes the live values into the state; `pulumi up` after it puts the configured ones back. To "
+    "keep a change, put it into the stack's configuration first."
 )
 LONGEST_VALUE: Final = 80
 
@@ -42,10 +42,15 @@ def look(stack: str) -> list[Change]:
     """
     with tempfile.TemporaryDirectory(prefix="drift-") as room:
         log = Path(room, "events.jsonl")
-        command = ["pulumi", "refresh", "--preview-only", "--non-interactive", "--stack", stack, "--event-log", str(log)]
+        command = ["pulumi", "refresh", "--preview-only", "--stack", stack, "--non-interactive"]
         environment = {**os.environ, **engine_events.ASK_FOR_LOG}
         done = subprocess.run(
-            command, check=False, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+            [*command, "--event-log", str(log)],
+            check=False,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
         )
         report = engine_events.read(log)
     if done.returncode != 0 or not report.finished:

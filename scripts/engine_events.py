@@ -28,14 +28,7 @@ HIDDEN: Final = "[secret]"
 """What stands there for a secret."""
 
 _STACK = "pulumi:pulumi:Stack"
-_OPERATIONS = {
-    "create": "create",
-    "update": "update",
-    "delete": "delete",
-    "replace": "replace",
-    "import": "import",
-    "read": "read",
-}
+_OPERATIONS = ("create", "update", "delete", "replace", "import", "read")
 
 
 class Unknown:
@@ -143,13 +136,11 @@ def _step(report: Report, steps: dict[str, Json], metadata: Json, refreshed: boo
                 steps[metadata["urn"]] = metadata
     elif operation == "refresh" or operation in _OPERATIONS:
         steps[metadata["urn"]] = metadata
-    elif operation == "delete-replaced" and metadata["urn"] not in steps:
-        steps[metadata["urn"]] = metadata
 
 
 def _change(metadata: Json) -> Change:
     old, new = metadata["old"] or {}, metadata["new"] or {}
-    operation = _OPERATIONS.get(metadata["op"], metadata["op"])
+    operation = str(metadata["op"])
     reasons = tuple(metadata.get("keys") or ())
     differences = list(differing(old.get("inputs") or {}, new.get("inputs") or {}))
     if operation == "update" and not differences:
@@ -163,13 +154,12 @@ def _change(metadata: Json) -> Change:
         metadata["type"],
         metadata["urn"].rpartition("::")[2],
         metadata["urn"],
-        tuple(
-            Difference(path, before, after, any(path == key or path.startswith((f"{key}.", f"{key}[")) for key in reasons))
-            for path, before, after in differences
-        )
-        if old and new
-        else (),
+        tuple(Difference(*each, replaces=_is_of(each[0], reasons)) for each in differences) if old and new else (),
     )
+
+
+def _is_of(path: str, keys: tuple[str, ...]) -> bool:
+    return any(path == key or path.startswith((f"{key}.", f"{key}[")) for key in keys)
 
 
 def differing(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -25,14 +25,14 @@ def inside(stack: str) -> None:
 
 
 def main() -> int:
-    """Run from the command line; returns the exit status: 1 where the preview fails or a mandatory policy is violated."""
+    """Run from the command line; returns the exit status: 1 where the preview fails or a policy forbids it."""
     parser = argparse.ArgumentParser(description="Previews a stack from nothing in a sandbox, with the policy pack.")
     parser.add_argument("--stack", default="prod", help="whose Pulumi.STACK.yaml (default prod)")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     document = sandbox_stack.read(ROOT / f"Pulumi.{args.stack}.yaml")
     if not document:
-        print(f"preview: there is no Pulumi.{args.stack}.yaml; say which stack: make preview STACK=dev", file=sys.stderr)
+        print(f"preview: there is no Pulumi.{args.stack}.yaml; say which: make preview STACK=dev", file=sys.stderr)
         return 1
     if not args.inside:
         pack = [sys.executable, str(ROOT / "toolchain/policy_pack.py")]

@@ -2,9 +2,9 @@
 
     python scripts/preview_comment.py --base origin/main --output comment.md
 
-For each Pulumi.STACK.yaml the base's program is brought up in a local Google Cloud, and this tree's program is previewed
-against that state, with the policy pack. No credentials, nothing real. Exit status: 0; 1 where a preview fails or a
-mandatory policy is violated (the comment is written all the same); 2 where no comment could be made.
+For each Pulumi.STACK.yaml the base's program is brought up in a local Google Cloud, and this tree's program is
+previewed against that state, with the policy pack. No credentials, nothing real. Exit status: 0; 1 where a preview
+fails or a mandatory policy is violated (the comment is written all the same); 2 where no comment could be made.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -64,14 +65,14 @@ def _setup(tree: Path) -> None:
         raise PreviewError(f"the base's environment could not be made: {(done.stderr or done.stdout).strip()[-500:]}")
 
 
-def preview(stack: str, base: Path | None, room: Path, documents: Sequence[sandbox_stack.Json] = ()) -> list[StackPreview]:
+def preview(stack: str, base: Path, room: Path, documents: Sequence[sandbox_stack.Json] = ()) -> list[StackPreview]:
     """Bring a stack up from the `base` tree, and preview this tree's program with each of `documents` as its settings.
 
     Runs inside a sandbox. Without `documents` this tree's own settings are taken.
     """
     environment = {**os.environ, **engine_events.ASK_FOR_LOG}
-    error, outputs = "the base commit has no such stack.", {}
-    if base is not None and (base / f"Pulumi.{stack}.yaml").exists():
+    error, outputs = "the base commit has no such stack.", cast(sandbox_stack.Json, {})
+    if (base / f"Pulumi.{stack}.yaml").exists():
         error, outputs = _bring_up(stack, base, room, environment)
     previews = []
     for number, document in enumerate(documents or [sandbox_stack.read(ROOT / f"Pulumi.{stack}.yaml")]):
@@ -116,8 +117,8 @@ def stacks_of(*trees: Path) -> list[str]:
 def in_sandbox(stack: str, base: Path, room: Path) -> StackPreview:
     """Preview one stack in a sandbox of its own, whose project is the stack's."""
     named = sandbox_stack.read(base / f"Pulumi.{stack}.yaml") or sandbox_stack.read(ROOT / f"Pulumi.{stack}.yaml")
-    itself = [sys.executable, str(Path(__file__).resolve()), "--inside", stack, "--base", str(base), "--room", str(room)]
-    command = sandbox_stack.in_sandbox(named, *itself)
+    itself = [sys.executable, str(Path(__file__).resolve()), "--inside", stack]
+    command = sandbox_stack.in_sandbox(named, *itself, "--base", str(base), "--room", str(room))
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         raise PreviewError(f"stack {stack} could not be previewed: {(done.stderr or done.stdout).strip()[-1500:]}")
@@ -132,10 +133,11 @@ def inside(stack: str, base: Path, room: Path) -> None:
     (room / "said.json").write_text(json.dumps(said))
 
 
-def make(base_ref: str, stacks: Sequence[str] = ()) -> tuple[str, bool]:
+def make(base_ref: str, head_name: str = "", stacks: Sequence[str] = ()) -> tuple[str, bool]:
     """The comment's text, and whether the change can go in."""
     policy_environment()
-    base_name, head_name = _git("rev-parse", "--short", f"{base_ref}^{{commit}}"), _git("rev-parse", "--short", "HEAD")
+    base_name = _git("rev-parse", "--short", f"{base_ref}^{{commit}}")
+    head_name = head_name or _git("rev-parse", "--short", "HEAD")
     with base_tree(base_ref) as base, tempfile.TemporaryDirectory(prefix="preview-") as room:
         previews = []
         for stack in stacks or stacks_of(ROOT, base):
@@ -159,6 +161,7 @@ def main() -> int:
     """Run from the command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Previews each stack from a base commit to this tree, in a sandbox.")
     parser.add_argument("--base", default="origin/main", help="commit to start from (default origin/main)")
+    parser.add_argument("--head-name", default="", help="what to call this tree (default: its commit)")
     parser.add_argument("--stack", action="append", default=[], help="only this stack; may be given again")
     parser.add_argument("--output", type=Path, help="write the comment here (default: standard output)")
     parser.add_argument("--examples", action="store_true", help="make the examples of docs/pull-requests.md instead")
@@ -174,7 +177,7 @@ def main() -> int:
             from scripts import preview_examples
 
             return preview_examples.main(args.write)
-        text, sound = make(args.base, args.stack)
+        text, sound = make(args.base, args.head_name, args.stack)
     except (PreviewError, PulumiError) as error:
         print(f"preview: {error}", file=sys.stderr)
         return 2

@@ -47,7 +47,7 @@ def comment(previews: Sequence[StackPreview], base: str, head: str) -> str:
     text = "\n\n".join(parts) + "\n"
     if len(text) > LONGEST_COMMENT:
         cut = text[:LONGEST_COMMENT].rpartition("\n")[0]
-        text = f"{cut}\n\nThe rest is left out: GitHub takes no longer comment. The workflow's artifact has all of it.\n"
+        text = f"{cut}\n\nThe rest is left out: GitHub takes no longer comment.\n"
     return text
 
 
@@ -120,7 +120,7 @@ def cost(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
             for key, title in _HOURS.items():
                 # a model that is only on one side costs nothing on the other
                 values = [side.get(key, 0) for side in sides]
-                lines.append(_cost_row(f"{_code(name)}, {title}", *values, 2))
+                lines.append(_cost_row(f"{_code(name)}, {title}", values[0], values[1], 2))
     for sentence in new.get("unknown") or []:
         lines += ["", f"Not counted: {_sentence(str(sentence))}"]
     if old is None:
@@ -160,7 +160,7 @@ def _code(text: str) -> str:
     """`text` as code in one cell of a table: nothing in it is taken for Markdown, HTML or a mention."""
     line = " ".join(text.replace("`", "'").replace("|", "¦").split())
     shown = line if len(line) <= LONGEST_VALUE else f"{line[: LONGEST_VALUE - 1]}…"
-    return f"`{shown}`" if shown else "`\"\"`"
+    return f"`{shown}`" if shown else '`""`'
 
 
 def _sentence(text: str) -> str:

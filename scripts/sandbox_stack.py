@@ -63,7 +63,7 @@ def write(document: Mapping[str, Any], folder: Path, stack: str) -> None:
 
 
 def own_models(document: Mapping[str, Any]) -> dict[str, bool]:
-    """The ids of the project's own models that the stack deploys; True for one that wants no machine, as a tuned Gemini."""
+    """The ids of the project's own models that the stack deploys; True where no machine is set, as a tuned Gemini's."""
     entries = (document.get("config") or {}).get(_MODELS)
     found = {}
     for entry in entries if isinstance(entries, list) else []:

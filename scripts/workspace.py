@@ -21,7 +21,7 @@ SANDBOX_SETTINGS = {
     "gemini-vertex:protect": "false",
     "vertex-serving:allowBaseGemini": "true",
 }
-"""What a stack needs, beyond its file, to come up whole in a sandbox of the article's profile and go again: config by path."""
+"""What a stack needs, beyond its file, to come up whole in a sandbox of the article's profile, and to go again."""
 
 
 class PulumiError(Exception):
@@ -42,9 +42,7 @@ class Workspace:
         root: the tree whose program it is; this one by default.
     """
 
-    def __init__(
-        self, folder: Path, stack: str, environment: dict[str, str] | None = None, root: Path = ROOT
-    ) -> None:
+    def __init__(self, folder: Path, stack: str, environment: dict[str, str] | None = None, root: Path = ROOT) -> None:
         self.folder, self.stack, self.environment = folder, stack, environment
         folder.mkdir(parents=True, exist_ok=True)
         for entry in root.iterdir():

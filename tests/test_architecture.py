@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "toolchain": set(),
     "scripts": set(),
     "bench": {"sandbox", "scripts"},
+    "policy": {"model_catalogue"},
 }
 
 
