@@ -78,6 +78,16 @@ def test_an_update_without_a_preview_makes_nothing_that_is_forbidden(tmp_path: P
     assert ("no-service-account-keys", "mandatory") in {(each.policy, each.level) for each in report.violations}
 
 
+def test_a_rule_is_excepted_by_a_file(tmp_path: Path) -> None:
+    """As docs/policy.md says: another level, or none."""
+    exceptions = tmp_path / "exceptions.json"
+    exceptions.write_text('{"no-service-account-keys": "advisory", "perimeter-in-prod": "disabled"}')
+    with program(tmp_path / "key", FROM_A_KEY, "prod") as key:
+        status, report = key.checked("preview", "--policy-pack-config", str(exceptions))
+    assert status == 0
+    assert [(each.policy, each.level) for each in report.violations] == [("no-service-account-keys", "advisory")]
+
+
 def test_the_environment_is_the_programs_own_setting(tmp_path: Path) -> None:
     """`gemini-vertex:environment` decides, whatever the stack is called."""
     source = "import pulumi_gcp as gcp\ngcp.vertex.AiEndpoint('e', display_name='e', location='us-central1')\n"

@@ -26,7 +26,7 @@ TODAY = dt.date(2026, 11, 24)
 RULE = {rule.name: rule for rule in RULES}
 MEMBER, BINDING = "gcp:projects/iAMMember:IAMMember", "gcp:projects/iAMBinding:IAMBinding"
 KEY_FILE = json.dumps({"type": "service_account", "private_key": "…"})
-PRIVATE = {"privateServiceConnectConfig": {"enablePrivateServiceConnect": True}}
+PRIVATE = {"enablePrivateServiceConnect": True}
 RESTRICTED = {"restrictedServices": ["aiplatform.googleapis.com"]}
 
 
@@ -124,7 +124,7 @@ KEPT = [
     ("no-authoritative-iam", "a custom role", resource("gcp:projects/iAMCustomRole:IAMCustomRole")),
     ("no-primitive-roles", "a narrow role", resource(MEMBER, role="roles/aiplatform.viewer")),
     ("no-primitive-roles", "an unknown role", resource(MEMBER, role=UNKNOWN)),
-    ("no-public-endpoint-in-prod", "private", resource(ENDPOINT, **PRIVATE)),
+    ("no-public-endpoint-in-prod", "private", resource(ENDPOINT, privateServiceConnectConfig=PRIVATE)),
     ("no-public-endpoint-in-prod", "peered", resource(ENDPOINT, network="projects/1/global/networks/default")),
     ("no-public-endpoint-in-prod", "a network not known yet", resource(ENDPOINT, network=UNKNOWN)),
     ("stable-models", "stable", model("m", 2, "publishers/google/models/gemini-3.8-flash")),

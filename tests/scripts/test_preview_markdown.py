@@ -5,7 +5,7 @@ from typing import Any
 from scripts.engine_events import HIDDEN, UNKNOWN, Change, Difference, Report, Violation
 from scripts.preview_markdown import LONGEST_COMMENT, MARKER, StackPreview, comment, cost
 
-COST = {
+COST: dict[str, Any] = {
     "currency": "USD",
     "asOf": "2026-11-01",
     "idlePerHour": 0.66,
