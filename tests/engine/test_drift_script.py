@@ -37,7 +37,7 @@ def test_drift_is_told_by_resource_and_changes_nothing(prod: Stack) -> None:
     )
     prod.when(lambda: "gemini-pro-fallback" not in prod.deployed(), "the undeployment")
     since = prod.mark()
-    issue = prod.workspace.folder / "drift.md"
+    issue = prod.workspace.folder / "drift-prod.md"
     # as the workflow does, for which drift is no failure
     found = run(
         step("drift.yml", "look", "Look"), prod.workspace.folder, {"matrix.stack": "prod"}, **prod.cloud.environ()

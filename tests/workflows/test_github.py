@@ -114,7 +114,7 @@ def test_a_refused_token_is_a_sentence(github: FakeGitHub, checkout: Path) -> No
 def test_drift_opens_an_issue_keeps_it_and_closes_it(github: FakeGitHub, checkout: Path) -> None:
     """One a stack; a pull request with the same words is no issue."""
     github.issues = [{"number": 3, "body": f"{DRIFT}\nx", "user": BOT, "pull_request": {}}]
-    artifact = checkout / "drift/drift-prod/drift.md"
+    artifact = checkout / "drift/drift-prod.md"
     artifact.parent.mkdir(parents=True)
     artifact.write_text(f"{DRIFT}\none")
     said = report(github, checkout)

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests.workflows.steps import FOLDER, WORKFLOWS, load
-from toolchain import actionlint
+from toolchain import actionlint, pulumi_cli
 
 PERMISSIONS = {
     "comment.yml": {"comment": {"actions": "read", "contents": "read", "pull-requests": "write"}},
@@ -105,6 +105,28 @@ def test_the_real_project_is_changed_only_from_main_and_prod_only_with_approval(
         for step in job["steps"]:
             if "with" in step and "command" in step["with"]:
                 assert step["with"]["policyPacks"] == "policy"
+
+
+def test_the_cli_is_the_one_that_setup_pins() -> None:
+    """Pulumi's action installs what everybody else runs, and setup's commands are there."""
+    text = (FOLDER / "workflows/deploy.yml").read_text()
+    assert set(re.findall(r"pulumi-version: (\S+)", text)) == {pulumi_cli.VERSION}
+    setup = (FOLDER / "actions/setup/action.yml").read_text()
+    for script in re.findall(r"python (\S+\.py)", setup):
+        assert (FOLDER.parent / script).exists()
+    assert "make setup" in setup
+
+
+def test_what_one_job_leaves_the_next_one_finds() -> None:
+    """download-artifact puts a single match elsewhere than several, unless they are merged."""
+    look, report = (load("drift.yml")["jobs"][name]["steps"] for name in ("look", "report"))
+    [upload] = [s["with"] for s in look if "upload-artifact" in s.get("uses", "")]
+    [download] = [s["with"] for s in report if "download-artifact" in s.get("uses", "")]
+    assert upload["path"] == "drift-${{ matrix.stack }}.md"
+    assert (download["pattern"], download["merge-multiple"]) == ("drift-*", True)
+    [left] = [s["with"] for s in load("preview.yml")["jobs"]["preview"]["steps"] if "upload" in s.get("uses", "")]
+    [found] = [s["with"] for s in load("comment.yml")["jobs"]["comment"]["steps"] if "download" in s.get("uses", "")]
+    assert (left["name"], left["path"]) == (found["name"], "comment.md")
 
 
 def test_no_workflow_knows_a_key() -> None:
