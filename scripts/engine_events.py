@@ -134,15 +134,16 @@ def _step(report: Report, steps: dict[str, Json], metadata: Json, refreshed: boo
             # an update without a diff is one of etags and times
             if operation == "delete" or (operation == "update" and metadata.get("detailedDiff")):
                 steps[metadata["urn"]] = metadata
-    elif operation == "refresh" or operation in _OPERATIONS:
+    elif operation == "refresh" or operation in _OPERATIONS or _protection(metadata):
         steps[metadata["urn"]] = metadata
 
 
 def _change(metadata: Json) -> Change:
     old, new = metadata["old"] or {}, metadata["new"] or {}
-    operation = str(metadata["op"])
+    # to the engine a resource whose protection alone changes is the same
+    operation = "update" if metadata["op"] == "same" else str(metadata["op"])
     reasons = tuple(metadata.get("keys") or ())
-    differences = list(differing(old.get("inputs") or {}, new.get("inputs") or {}))
+    differences = [*differing(old.get("inputs") or {}, new.get("inputs") or {}), *_protection(metadata)]
     if operation == "update" and not differences:
         # what a provider read differs, not what the program asks for
         differences = list(differing(old.get("outputs") or {}, new.get("outputs") or {}))
@@ -156,6 +157,14 @@ def _change(metadata: Json) -> Change:
         metadata["urn"],
         tuple(Difference(*each, replaces=_is_of(each[0], reasons)) for each in differences) if old and new else (),
     )
+
+
+def _protection(metadata: Json) -> list[tuple[str, Any, Any]]:
+    """The option `protect`, where it changes."""
+    old, new = metadata["old"], metadata["new"]
+    if not (old and new) or bool(old.get("protect")) == bool(new.get("protect")):
+        return []
+    return [("protect", bool(old.get("protect")), bool(new.get("protect")))]
 
 
 def _is_of(path: str, keys: tuple[str, ...]) -> bool:

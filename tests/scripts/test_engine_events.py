@@ -58,6 +58,14 @@ def test_a_changed_secret_is_a_change_without_its_value(tmp_path: Path) -> None:
     assert change.differences == (Difference("key", HIDDEN, HIDDEN),)
 
 
+def test_lifted_protection_is_a_change(tmp_path: Path) -> None:
+    """Though the engine calls the resource the same."""
+    old, new = {**state(a="b"), "protect": True}, state(a="b")
+    [change] = report(tmp_path, {"resourcePreEvent": step("same", old, new)}).changes
+    assert (change.operation, change.differences) == ("update", (Difference("protect", True, False),))
+    assert report(tmp_path, {"resourcePreEvent": step("same", old, old)}).changes == []
+
+
 def test_a_refresh_tells_what_it_found_only_afterwards(tmp_path: Path) -> None:
     """Changed and gone are drift; the same, and a new etag, are not."""
     before, after = state(label="prod"), state(label="test")
