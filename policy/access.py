@@ -54,8 +54,8 @@ def no_primitive_roles(resource: Resource, _context: Context) -> Iterator[str]:
     role = resource.text("role")
     if resource.type.startswith("gcp:") and role in PRIMITIVE_ROLES:
         yield (
-            f"{resource.name} grants {role}: grant the narrowest role that does the job; to predict, that is the custom "
-            "role of gemini-vertex:workloadIdentity.role predict-only."
+            f"{resource.name} grants {role}: grant the narrowest role that does the job; to predict, that is the "
+            "custom role of gemini-vertex:workloadIdentity.role predict-only."
         )
 
 

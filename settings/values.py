@@ -84,7 +84,8 @@ class PerimeterSettings:
 class Settings:
     """One stack's settings.
 
-    `traffic` is percent by model name, 100 together. `protect` refuses the deletion of what clients hold on to. `warnings` are sentences worth showing that stop nothing.
+    `traffic` is percent by model name, 100 together. `protect`: the endpoint, its split and the perimeter refuse to be
+    deleted. `warnings` are sentences worth showing that stop nothing.
     """
 
     project: str

@@ -1,4 +1,4 @@
-"""The environment that the policy pack runs in: `.toolchain/policy`, from its hashed lock. Does nothing when it is there.
+"""The environment that the policy pack runs in: `.toolchain/policy`, from its hashed lock. Nothing to do when there.
 
 It is apart from `.venv` because pulumi-policy wants protobuf 5, and made on demand because only previews need it.
 """
@@ -25,7 +25,7 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests that run side by side make it once
         if stamp.exists() and stamp.read_text() == wanted:
             return 0
-        print("policy: making .toolchain/policy from policy/requirements.txt (half a minute)", file=sys.stderr, flush=True)
+        print("policy: making .toolchain/policy from its lock (half a minute)", file=sys.stderr, flush=True)
         shutil.rmtree(FOLDER, ignore_errors=True)
         install = ["-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes"]
         for command in (
