@@ -1,16 +1,17 @@
 """What Vertex AI tells Cloud Monitoring of its predictions: counts, errors, latencies and replicas by deployed model.
 
-Names and labels: cloud.google.com/monitoring/api/metrics_gcp_a_b#gcp-aiplatform, /monitoring/api/resources. A latency
-is the time that the sandbox took. What `prediction_count` counts of a call that fails is not documented; here, nothing.
+Names and labels: cloud.google.com/monitoring/api/metrics_gcp_a_b#gcp-aiplatform, /monitoring/api/resources. Counted is
+what the client was answered, be it by an ordered fault, and the time until it had its answer, a stream's end; a call
+that got no answer is none. What `prediction_count` counts of a call that fails is not documented; here, nothing.
 """
 
 import re
 
 from sandbox import registry
 from sandbox.core import Sandbox
-from sandbox.errors import Json
+from sandbox.errors import GoogleError, Json
 from sandbox.registry import Call
-from sandbox.services.aiplatform import replicas
+from sandbox.services.aiplatform import endpoints, replicas
 from sandbox.services.aiplatform.names import ENDPOINT, parse
 from sandbox.services.series import MINUTE, Key, Labels, meter, minute_of
 
@@ -18,6 +19,15 @@ HEADER = "X-Vertex-AI-Deployed-Model-Id"
 _ONLINE = "aiplatform.googleapis.com/prediction/online/"
 _PUBLISHER = "aiplatform.googleapis.com/publisher/online_serving/"
 _INVOKING = "aiplatform.projects.locations.publishers.models."
+_ENDPOINTS = "aiplatform.projects.locations.endpoints."
+_PREDICTING = (
+    "predict",
+    "rawPredict",
+    "streamRawPredict",
+    "generateContent",
+    "streamGenerateContent",
+    "chat.completions",
+)
 _LONGEST_GAP = 24 * 60 * MINUTE
 
 
@@ -26,11 +36,24 @@ def observe(call: Call, status: int, seconds: float) -> None:
     """Measures a prediction, of an endpoint once a model was chosen for it, or of a publisher's model."""
     if call.service != "aiplatform":
         return
-    deployed_id = call.response_headers.get(HEADER)
+    deployed_id = call.response_headers.get(HEADER) or (_struck(call) if call.struck else "")
     if deployed_id:
         _observe_endpoint(call, deployed_id, status, seconds * 1000)
     elif call.method_id in (_INVOKING + "generateContent", _INVOKING + "streamGenerateContent"):
         _observe_publisher(call, status, seconds * 1000)
+    meter(call.sandbox).keep()
+
+
+def _struck(call: Call) -> str:
+    """The deployed model whose answer an ordered fault took the place of, by the live split; "" where there is none."""
+    if call.method_id not in {_ENDPOINTS + name for name in _PREDICTING}:
+        return ""
+    try:
+        _, endpoint = endpoints.find(call.sandbox, call.params["endpoint" if "endpoint" in call.params else "model"])
+    except GoogleError:
+        return ""
+    split = endpoint.get("trafficSplit", {})
+    return call.sandbox.random.choices(list(split), weights=list(split.values()))[0] if split else ""
 
 
 def _observe_endpoint(call: Call, deployed_id: str, status: int, milliseconds: float) -> None:
@@ -43,8 +66,8 @@ def _observe_endpoint(call: Call, deployed_id: str, status: int, milliseconds: f
     measured.count(key("response_count", response_code=str(status)), now)
     if status >= 400:
         measured.count(key("error_count"), now)
-        return
-    measured.count(key("prediction_count"), now, len(call.body.get("instances", [])) or 1)
+    else:
+        measured.count(key("prediction_count"), now, len(call.body.get("instances", [])) or 1)
     for part, value in (("total", milliseconds), ("model", milliseconds), ("overhead", 0.0)):
         measured.spread(key("prediction_latencies", latency_type=part), now, value)
 
@@ -69,8 +92,7 @@ def _observe_publisher(call: Call, status: int, milliseconds: float) -> None:
     )
     kind, now, measured = "aiplatform.googleapis.com/PublisherModel", call.sandbox.clock.now(), meter(call.sandbox)
     measured.count(Key(_PUBLISHER + "model_invocation_count", labels, kind, resource), now)
-    if status < 400:
-        measured.spread(Key(_PUBLISHER + "model_invocation_latencies", labels[1:2], kind, resource), now, milliseconds)
+    measured.spread(Key(_PUBLISHER + "model_invocation_latencies", labels[1:2], kind, resource), now, milliseconds)
 
 
 def sample(sandbox: Sandbox, endpoint: Json, deployed: Json) -> None:
@@ -96,6 +118,7 @@ def sample_all(sandbox: Sandbox, only: Json | None = None) -> None:
     for endpoint in [only] if only else sandbox.store.list(ENDPOINT).values():
         for deployed in endpoint.get("deployedModels", []):
             sample(sandbox, endpoint, deployed)
+    meter(sandbox).keep()
 
 
 def _resource(sandbox: Sandbox, name: str) -> Labels:
