@@ -27,7 +27,7 @@ if settings.endpoint and settings.endpoint_route:
     endpoint = parts.VertexEndpoint(
         settings.endpoint.display_name,
         parts.VertexEndpointArgs(project=project, region=region, labels=settings.labels, **vars(settings.endpoint)),
-        enabled,
+        pulumi.ResourceOptions(depends_on=[services], protect=settings.protect),
     )
     # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
     deployments = {
@@ -38,7 +38,9 @@ if settings.endpoint and settings.endpoint_route:
         )
         for model in settings.models
     }
-    traffic = parts.share_traffic("traffic", endpoint, deployments, settings.endpoint_split)
+    traffic = parts.share_traffic(
+        "traffic", endpoint, deployments, settings.endpoint_split, pulumi.ResourceOptions(protect=settings.protect)
+    )
     fenced += traffic.resources
     routes.append(traffic.route(endpoint, region, **vars(settings.endpoint_route)))
     environment["VERTEX_ENDPOINT_ID"] = endpoint.id
@@ -85,15 +87,16 @@ if fallback:
         pulumi.ResourceOptions(depends_on=[services, manifest]),
     )
     environment |= key.environment
+    fenced.append(key)
 
 # Step 7: a perimeter that only watches until the mode says enforced. Last up and first down, or it would shut out the
-# deployments and their end.
+# deployments and their end; and where it is protected, a destroy that is refused there has deleted nothing yet.
 if perimeter.mode != "off":
     try_first = "`pulumi config set --path gemini-vertex:perimeter.mode dry-run && pulumi up`"
     parts.ServicePerimeter(
         perimeter.perimeter_id,
         parts.ServicePerimeterArgs(projects=[project], dry_run_command=try_first, **vars(perimeter)),
-        pulumi.ResourceOptions(depends_on=fenced),
+        pulumi.ResourceOptions(depends_on=[*fenced, binding, manifest, client], protect=settings.protect),
     )
 
 outputs |= {

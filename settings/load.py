@@ -35,7 +35,7 @@ DEFAULT_REGION: Final = "us-central1"
 
 _KEYS = (
     *("environment", "endpoint", "models", "serving", "fallback"),
-    *("workloadIdentity", "kubernetes", "perimeter", "labels"),
+    *("workloadIdentity", "kubernetes", "perimeter", "protect", "labels"),
 )
 _TEXT_KEYS = ("environment", "serving")
 _PROVIDER_KEYS = ("allowBaseGemini", "customEndpoint")
@@ -128,6 +128,7 @@ def load(
         workload_identity=_read_workload_identity(ours),
         kubernetes=kubernetes,
         perimeter=perimeter,
+        protect=ours.flag("protect", environment == "prod"),
         labels=_read_labels(ours),
         warnings=tuple(warnings),
     )

@@ -137,7 +137,8 @@ class Settings:
 
     `traffic` is percent by model name as configured, 100 together; `endpoint_split` are the shares of the models on the
     endpoint, scaled to 100. `models` are on the endpoint, `managed` are not; `endpoint` and `endpoint_route` are None
-    where every model is managed. `warnings` are sentences worth showing that stop nothing.
+    where every model is managed. `protect`: the endpoint, its split and the perimeter refuse to be deleted. `warnings`
+    are sentences worth showing that stop nothing.
     """
 
     project: str
@@ -153,6 +154,7 @@ class Settings:
     workload_identity: WorkloadIdentitySettings
     kubernetes: KubernetesSettings | None
     perimeter: PerimeterSettings
+    protect: bool
     labels: Mapping[str, str]
     warnings: tuple[str, ...]
 
