@@ -16,15 +16,27 @@ identity, perimeter, cluster = settings.workload_identity, settings.perimeter, s
 apis = ["aiplatform", "compute", "container", "cloudresourcemanager", "iam", "iamcredentials"]
 if perimeter.mode != "off":
     apis.append("accesscontextmanager")
+if watch := settings.observability:
+    apis += ["monitoring", "logging", *(["bigquery"] if watch.request_logging else [])]
 services = parts.ProjectServices(
     "apis", parts.ProjectServicesArgs(project=project, services=[f"{api}.googleapis.com" for api in apis])
 )
 enabled = pulumi.ResourceOptions(depends_on=[services])
 
-# Step 2: one endpoint, private in prod.
+# Step 2: one endpoint, private in prod. A sample of its requests is logged only where the configuration says so.
+logged = watch.request_logging if watch else None
+logging = logged and parts.RequestLogging(
+    "requests", parts.RequestLoggingArgs(project=project, region=region, **vars(logged)), enabled
+)
 endpoint = parts.VertexEndpoint(
     settings.endpoint.display_name,
-    parts.VertexEndpointArgs(project=project, region=region, labels=settings.labels, **vars(settings.endpoint)),
+    parts.VertexEndpointArgs(
+        project=project,
+        region=region,
+        labels=settings.labels,
+        request_logging=logging.config if logging else None,
+        **vars(settings.endpoint),
+    ),
     enabled,
 )
 
@@ -80,6 +92,22 @@ if perimeter.mode != "off":
         perimeter.perimeter_id,
         parts.ServicePerimeterArgs(projects=[project], dry_run_command=try_first, **vars(perimeter)),
         pulumi.ResourceOptions(depends_on=[services, *serving]),
+    )
+
+# Not in the article: what tells how it serves, and whom.
+if watch:
+    parts.Observability(
+        settings.endpoint.display_name,
+        parts.ObservabilityArgs(
+            project=project,
+            region=region,
+            title=settings.endpoint.display_name,
+            endpoint=parts.WatchedEndpoint.of(endpoint, deployments, settings.traffic),
+            perimeter=perimeter.mode != "off",
+            labels=settings.labels,
+            **watch.component,
+        ),
+        enabled,
     )
 
 # What step 6, the application, and the smoke test need.

@@ -5,6 +5,14 @@ They take typed arguments and `pulumi.Input`s, read no configuration and print n
 
 from components.gemini_deployment import AutoscalingMetric, GeminiDeployment, GeminiDeploymentArgs
 from components.ksa_manifest import Cluster, KsaManifest, KsaManifestArgs
+from components.observability import (
+    Observability,
+    ObservabilityArgs,
+    RequestLogging,
+    RequestLoggingArgs,
+    WatchedEndpoint,
+    WatchedModel,
+)
 from components.project_services import ProjectServices, ProjectServicesArgs
 from components.service_perimeter import ServicePerimeter, ServicePerimeterArgs
 from components.split_by_name import split_by_name
@@ -18,12 +26,18 @@ __all__ = [
     "GeminiDeploymentArgs",
     "KsaManifest",
     "KsaManifestArgs",
+    "Observability",
+    "ObservabilityArgs",
     "ProjectServices",
     "ProjectServicesArgs",
+    "RequestLogging",
+    "RequestLoggingArgs",
     "ServicePerimeter",
     "ServicePerimeterArgs",
     "VertexEndpoint",
     "VertexEndpointArgs",
+    "WatchedEndpoint",
+    "WatchedModel",
     "WorkloadIdentityBinding",
     "WorkloadIdentityBindingArgs",
     "split_by_name",

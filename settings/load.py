@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from settings.models import NAME, read_models
+from settings.observability import read_observability
 from settings.regions import REGIONS
 from settings.section import Problem, Rule, Section, listed, meant, shown
 from settings.values import (
@@ -29,7 +30,7 @@ PROJECT_VARIABLES: Final = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PR
 REGION_VARIABLES: Final = ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION")
 DEFAULT_REGION: Final = "us-central1"
 
-_KEYS = ("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "labels")
+_KEYS = ("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "labels", "observability")
 _TEXT_KEYS = ("environment",)
 _PROVIDER_KEYS = ("allowBaseGemini", "customEndpoint")
 _CONNECTIVITIES = ("public", "private-service-connect", "peered-network")
@@ -112,6 +113,7 @@ def load(
         kubernetes=_read_kubernetes(ours),
         perimeter=_read_perimeter(ours, endpoint),
         labels=_read_labels(ours),
+        observability=read_observability(ours, warnings),
         warnings=tuple(warnings),
     )
     if problems:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from settings.observability import ObservabilitySettings
+
 Environment = Literal["dev", "prod"]
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
 PerimeterMode = Literal["off", "dry-run", "enforced"]
@@ -97,4 +99,5 @@ class Settings:
     kubernetes: KubernetesSettings | None
     perimeter: PerimeterSettings
     labels: Mapping[str, str]
+    observability: ObservabilitySettings | None
     warnings: tuple[str, ...]
