@@ -82,6 +82,7 @@ Rewrite = Callable[["Sandbox", Target], Target]
 StateView = Callable[[str, Json, Json | None], Json | None]
 Gate = Callable[[Call], None]
 Observer = Callable[[Call, int, float], None]
+Witness = Callable[["Sandbox", str, dict[str, str], dict[str, str], int], None]
 
 _methods: dict[tuple[str, str], Function] = {}
 _mounts: dict[str, Mount] = {}
@@ -93,6 +94,7 @@ _enablement: list[Callable[["Sandbox", str, str], bool]] = []
 _gated: set[str] = set()
 _gates: list[Gate] = []
 _observers: list[Observer] = []
+_witnesses: list[Witness] = []
 
 
 def method(*ids: str, version: str = "") -> Callable[[Function], Function]:
@@ -230,6 +232,18 @@ def observe(call: Call, status: int, seconds: float) -> None:
     """Tells the observers of a call that has been answered or refused."""
     for function in _observers:
         function(call, status, seconds)
+
+
+def witness(function: Witness) -> Witness:
+    """Registers what is told of every call that an ordered fault refused before its method was reached:
+    (sandbox, method id, path parameters, headers, HTTP status)."""
+    _witnesses.append(function)
+    return function
+
+
+def witnesses() -> list[Witness]:
+    """All registered witnesses."""
+    return list(_witnesses)
 
 
 def known() -> dict[str, Any]:

@@ -102,7 +102,12 @@ class Exchange:
         method, params = found
         mutating = method.http_method != "GET" and not _READING.match(method.name)
         self.entry.update(method=method.id, mutating=mutating)
-        instead = await self.mishap.before(method.id, self.entry["path"], mutating=mutating)
+        try:
+            instead = await self.mishap.before(method.id, self.entry["path"], mutating=mutating)
+        except GoogleError as error:
+            for told in registry.witnesses():
+                told(self.sandbox, method.id, params, dict(self.request.headers), error.code)
+            raise
         if instead:
             return instead
         authorization, headers = self.request.headers.get("authorization", ""), self.request.headers
