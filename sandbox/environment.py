@@ -18,6 +18,7 @@ _CLOUDSDK = (
     "iamcredentials",
     "cloudresourcemanager",
     "accesscontextmanager",
+    "bigquery",
     "compute",
     "logging",
     "monitoring",
@@ -34,6 +35,7 @@ _CUSTOM_ENDPOINTS = {
     "GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT": "iamcredentials/v1/",
     "GOOGLE_LOGGING_CUSTOM_ENDPOINT": "logging/v2/",
     "GOOGLE_MONITORING_CUSTOM_ENDPOINT": "monitoring/",
+    "GOOGLE_BIG_QUERY_CUSTOM_ENDPOINT": "bigquery/v2/",
     "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": "compute/compute/v1/",
     "GOOGLE_CLOUD_BILLING_CUSTOM_ENDPOINT": "cloudbilling/v1/",
 }

@@ -72,6 +72,7 @@ class Raw:
 
     content: bytes | AsyncIterator[bytes]
     media_type: str = "application/json"
+    status: int = 200
 
 
 Answer = Json | Stream | Raw

@@ -214,7 +214,7 @@ def burn(route: str, slo: str, fast: bool) -> Alert:
     seconds = {"5m": 300, "30m": 1800, "1h": 3600, "6h": 21600}
     what = "fast" if fast else "slow"
     return Alert(
-        f"{route}-{what}-burn",
+        f"{what}-burn-{route}",
         f"{what} burn of the {route} route's error budget",
         "CRITICAL" if fast else "ERROR",
         tuple(
