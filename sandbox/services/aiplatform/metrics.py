@@ -44,8 +44,8 @@ def observe_struck(
     if method_id in _INVOCATIONS:
         _count_publisher(sandbox, params["model"], headers, status)
         return
-    name = params.get("endpoint", "")
-    if not _PREDICTION.search(method_id) or "/endpoints/" not in name:
+    name = next((value for value in params.values() if "/endpoints/" in value), "")
+    if not name or not _PREDICTION.search(method_id):
         return
     split = (sandbox.store.get(ENDPOINT, str(parse(sandbox, name))) or {}).get("trafficSplit")
     if split:

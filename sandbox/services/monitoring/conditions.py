@@ -131,7 +131,7 @@ def check_filter(expression: str, aggregations: list[Json], field: str, *, needs
         raise invalid_argument(_COMBINATION)
     for aggregation in aggregations:
         _check_aggregation(aggregation, metric.kind, metric.value, known)
-    return named[0]
+    return str(named[0])
 
 
 def _check_aggregation(aggregation: Json, kind: str, value: str, known: dict[str, tuple[str, ...]]) -> None:

@@ -11,6 +11,7 @@ from sandbox.errors import GoogleError, Json, already_exists, failed_preconditio
 from sandbox.registry import Call, method
 from sandbox.services.monitoring import conditions, kept
 from sandbox.services.monitoring.conditions import SLO
+from sandbox.services.monitoring.descriptors import METRICS
 from sandbox.services.monitoring.timeseries import Aggregation, read
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _check_indicator(indicator: Json) -> None:
         raise invalid_argument("good_total_ratio must specify exactly two of good, bad, and total.")
     for name, expression in ratio.items():
         metric = conditions.check_filter(expression, [], f"good_total_ratio.{name}", needs_resource=False)
-        known = conditions.METRICS[metric]
+        known = METRICS[metric]
         if known.kind not in ("DELTA", "CUMULATIVE") or known.value not in ("INT64", "DOUBLE"):
             raise invalid_argument(
                 f'Field good_total_ratio.{name} had an invalid value of "{expression}": it must have ValueType = DOUBLE'

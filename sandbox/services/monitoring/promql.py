@@ -128,7 +128,9 @@ class _Parser:
 
     def _binary(self, operator: str, left: Node, level: int) -> Node:
         as_bool = self._skip("bool")
-        on, labels, many, include = False, (), "", ()
+        on, many = False, ""
+        labels: tuple[str, ...] = ()
+        include: tuple[str, ...] = ()
         if self._peek()[1] in ("on", "ignoring"):
             on, labels = self._next()[1] == "on", self._names()
             if self._peek()[1] in ("group_left", "group_right"):

@@ -5,8 +5,9 @@ Source: prometheus.io/docs/prometheus/latest/querying/api.
 
 import json
 from datetime import datetime
+from urllib.parse import parse_qsl
 
-from sandbox.errors import Json
+from sandbox.errors import Json, invalid_argument
 from sandbox.registry import Call, Raw, method
 from sandbox.services.monitoring import kept, promql, promql_values
 from sandbox.services.monitoring.promql import Node
@@ -40,7 +41,7 @@ def query_range(call: Call) -> Raw:
     if isinstance(tree, Raw):
         return tree
     end = _time(call, "end", call.sandbox.clock.now())
-    start, step = _time(call, "start", end), _seconds(call.body.get("step", "60"))
+    start, step = _time(call, "start", end), _seconds(_body(call).get("step", "60"))
     if step <= 0 or (end - start) / step > _MOST_POINTS:
         return _refused(promql.PromqlError("exceeded maximum resolution of 11,000 points per timeseries"))
     found: dict[Labels, list[list[float | str]]] = {}
@@ -60,15 +61,27 @@ def query_range(call: Call) -> Raw:
 def _parsed(call: Call) -> Node | Raw:
     kept.project(call, call.params["name"], "monitoring.timeSeries.list")
     try:
-        tree = promql.parse(call.body.get("query", ""))
+        tree = promql.parse(_body(call).get("query", ""))
         promql_values.check(tree)
     except promql.PromqlError as error:
         return _refused(error)
     return tree
 
 
+def _body(call: Call) -> dict[str, str]:
+    """The request: JSON, or a form, as Prometheus' own clients send it."""
+    text = call.raw_body.decode(errors="replace")
+    if call.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return dict(parse_qsl(text))
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        raise invalid_argument("Invalid JSON payload received.") from None
+    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
 def _time(call: Call, name: str, default: float) -> float:
-    given = call.body.get(name)
+    given = _body(call).get(name)
     if not given:
         return default
     try:
