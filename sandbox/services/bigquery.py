@@ -3,7 +3,7 @@
 import re
 
 from sandbox.errors import GoogleError, Json, already_exists, error_info, invalid_argument, not_found
-from sandbox.registry import Call, method, needs_enabling
+from sandbox.registry import Call, method
 from sandbox.services import iam_policies
 from sandbox.services.paging import page
 
@@ -11,8 +11,6 @@ KIND = "dataset"
 _ID = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _LEAST_EXPIRATION_MS = 3_600_000
 _FIXED = ("datasetReference", "location", "id", "kind", "selfLink", "creationTime", "type")
-
-needs_enabling("bigquery")
 
 
 @method("bigquery.datasets.insert")
@@ -118,6 +116,7 @@ def _find(call: Call, permission: str) -> tuple[str, Json]:
 
 def _project(call: Call, permission: str, dataset_id: str = "") -> Json:
     project = call.sandbox.require_project(call.params["projectId"], "bigquery")
+    call.sandbox.require_enabled(project, "bigquery", "BigQuery API")
     resource = f"projects/{project['projectId']}"
     if not iam_policies.allowed(call.sandbox, call.principal.member, resource, permission):
         what = f"Dataset {project['projectId']}:{dataset_id}" if dataset_id else f"Project {project['projectId']}"

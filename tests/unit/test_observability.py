@@ -60,7 +60,7 @@ def test_an_endpoint_with_two_models_has_these_alerts_and_no_others() -> None:
 
 
 def test_every_alert_tells_a_person_what_to_do() -> None:
-    """Documentation, subject and severity of each, all different; the runbook is more than a repetition of the title."""
+    """Documentation, subject and severity of each; the runbook is more than a repetition of the title."""
     found = policies(watch(perimeter=True, managed_models=["gemini-3.8-flash"]))
     assert len(found) == 10
     runbooks = [policy["documentation"]["content"] for policy in found.values()]

@@ -19,7 +19,7 @@ from sandbox.services.monitoring import kept, promql, promql_values
 from sandbox.services.monitoring.conditions import BURN_RATE, slo_of
 from sandbox.services.monitoring.objectives import burn_rate
 from sandbox.services.monitoring.policies import KIND
-from sandbox.services.monitoring.timeseries import Aggregation, read
+from sandbox.services.monitoring.timeseries import Aggregation, read, settled
 
 if TYPE_CHECKING:
     from sandbox.core import Sandbox
@@ -110,7 +110,7 @@ def _given(value: promql_values.Vector | float) -> set[Key]:
 
 def _exceeding(sandbox: "Sandbox", how: Json, at: float) -> set[Key]:
     limit = how.get("thresholdValue", 0.0)
-    above = how["comparison"] == "COMPARISON_GT"
+    at, above = settled(sandbox, at), how["comparison"] == "COMPARISON_GT"
     values = _burning(sandbox, how, at) if BURN_RATE.fullmatch(how["filter"].strip()) else _ratio(sandbox, how, at)
     return {key for key, value in values.items() if (value > limit if above else value < limit)}
 

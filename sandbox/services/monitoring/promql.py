@@ -105,7 +105,8 @@ class _Parser:
         while position < len(text):
             found = _TOKEN.match(text, position)
             if found is None:
-                self._fail(f'unexpected character: "{text[position:].lstrip()[:1]}"', position)
+                at = len(text) - len(text[position:].lstrip())
+                self._fail(f'unexpected character: "{text[at]}"', at)
             kind = str(found.lastgroup)
             self.tokens.append((kind, found.group(kind), found.start(kind)))
             position = found.end()

@@ -23,7 +23,7 @@ from sandbox.services.monitoring.promql import (
     Selector,
     selectors,
 )
-from sandbox.services.monitoring.timeseries import points_of
+from sandbox.services.monitoring.timeseries import points_of, settled
 from sandbox.services.series import Key, Spread, meter
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def check(node: Node) -> None:
 
 def evaluate(sandbox: "Sandbox", node: Node, at: float) -> Vector | float:
     """The value of a query at a time, in seconds. Raises PromqlError for what does not fit together."""
+    at = settled(sandbox, at)
     if isinstance(node, Number):
         return node.value
     if isinstance(node, Selector):

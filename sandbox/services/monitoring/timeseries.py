@@ -98,6 +98,14 @@ def _seconds(stamp: str, field: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+def settled(sandbox: "Sandbox", at: float) -> float:
+    """The time up to which a query at `at` counts: now as far as it has come, before that the last whole minute.
+
+    What was counted in a minute has no finer time: half a minute of the past would count all of it, and twice.
+    """
+    return at if at >= sandbox.clock.now() else at // MINUTE * MINUTE
+
+
 def points_of(sandbox: "Sandbox", key: Key, values: dict[int, Value], start: float, end: float) -> list[Point]:
     """The points that end in the interval, newest first."""
     visible = sandbox.clock.now() - sandbox.settings.metrics_delay_seconds

@@ -25,7 +25,7 @@ class AlertPolicy(GcpResource):
     """An alert policy; Google names it and its conditions."""
 
     base = _BASE
-    import_ids = ("{name}",)
+    import_ids = ("projects/{project}/alertPolicies/{id}",)
     fields = {
         "displayName": Field(required=True),
         "combiner": Field(required=True),
@@ -72,6 +72,12 @@ class AlertPolicy(GcpResource):
         if mask:
             self.patch(cloud, resource_id, self._body(inputs), mask)
 
+    @override
+    def inputs_of(self, state: Props, old_inputs: Props | None) -> Props:
+        """The names of conditions are Google's alone."""
+        found = super().inputs_of(state, old_inputs)
+        return {**found, "conditions": [{k: v for k, v in c.items() if k != "name"} for c in found["conditions"]]}
+
     def _body(self, inputs: Props) -> Json:
         sent = {name: inputs[name] for name in self._sent if not is_empty(inputs.get(name))}
         return {**sent, "enabled": inputs.get("enabled", True)}
@@ -81,7 +87,7 @@ class NotificationChannel(GcpResource):
     """Where incidents are told; what is secret of it is never shown by Google and kept in the state alone."""
 
     base = _BASE
-    import_ids = ("{name}",)
+    import_ids = ("projects/{project}/notificationChannels/{id}",)
     fields = {
         "type": Field(required=True),
         "displayName": Field(),

@@ -33,7 +33,6 @@ class Dataset(GcpResource):
         "deletionPolicy": DELETION_POLICY,
     }
     outputs = ("accesses", "creationTime", "etag", "lastModifiedTime", "selfLink")
-    named_by = "datasetId"
 
     @override
     def planned(self, cloud: Cloud, inputs: Props) -> Props:

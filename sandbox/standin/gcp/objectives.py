@@ -17,7 +17,7 @@ class CustomService(GcpResource):
     """A service of one's own, which objectives belong to."""
 
     base = _BASE
-    import_ids = ("{name}",)
+    import_ids = ("projects/{project}/services/{serviceId}",)
     fields = {
         "serviceId": Field(replace=True, computed=True),
         "displayName": Field(),
@@ -57,7 +57,7 @@ class Slo(GcpResource):
     """An objective of a service. Days of the rolling period are seconds to Google."""
 
     base = _BASE
-    import_ids = ("{name}",)
+    import_ids = ("projects/{project}/services/{service}/serviceLevelObjectives/{sloId}",)
     fields = {
         "service": Field(required=True, replace=True),
         "sloId": Field(replace=True, computed=True),
