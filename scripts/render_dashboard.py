@@ -9,6 +9,7 @@ from the project's Cloud Monitoring, or from the sandbox inside `python -m sandb
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import time
@@ -84,7 +85,8 @@ def main(argv: list[str] | None = None) -> int:
     args = arguments(sys.argv[1:] if argv is None else argv)
     try:
         dashboard, project = of_stack(args.stack) if args.stack else (of_file(args.json), args.project or "")
-        end = args.end.timestamp() if args.end else time.time()
+        # Whole minutes, as Google's metrics have them; the one under way counts as far as it has come.
+        end = math.ceil((args.end.timestamp() if args.end else time.time()) / 60) * 60.0
         source = None if args.no_data else Source(project, end - args.minutes * 60, end)
         page, with_data = dashboard_page.render(dashboard, source)
     except SmokeError as error:

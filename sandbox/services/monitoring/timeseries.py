@@ -99,11 +99,11 @@ def _seconds(stamp: str, field: str) -> float:
 
 
 def settled(sandbox: "Sandbox", at: float) -> float:
-    """The time up to which a query at `at` counts: now as far as it has come, before that the last whole minute.
+    """The time up to which a query at `at` counts: the minute under way as far as it has come, else whole ones.
 
     What was counted in a minute has no finer time: half a minute of the past would count all of it, and twice.
     """
-    return at if at >= sandbox.clock.now() else at // MINUTE * MINUTE
+    return at if at // MINUTE >= sandbox.clock.now() // MINUTE else at // MINUTE * MINUTE
 
 
 def points_of(sandbox: "Sandbox", key: Key, values: dict[int, Value], start: float, end: float) -> list[Point]:
