@@ -3,8 +3,11 @@
 They take typed arguments and `pulumi.Input`s, read no configuration and print nothing.
 """
 
+from components.client_routes import ClientRoutes, ClientRoutesArgs, EndpointRoute, ManagedRoute
+from components.fallback_key import FallbackKey, FallbackKeyArgs
 from components.gemini_deployment import AutoscalingMetric, GeminiDeployment, GeminiDeploymentArgs
 from components.ksa_manifest import Cluster, KsaManifest, KsaManifestArgs
+from components.model_traffic import ModelTraffic, share_traffic
 from components.observability import (
     Observability,
     ObservabilityArgs,
@@ -21,11 +24,18 @@ from components.workload_identity_binding import WorkloadIdentityBinding, Worklo
 
 __all__ = [
     "AutoscalingMetric",
+    "ClientRoutes",
+    "ClientRoutesArgs",
     "Cluster",
+    "EndpointRoute",
+    "FallbackKey",
+    "FallbackKeyArgs",
     "GeminiDeployment",
     "GeminiDeploymentArgs",
     "KsaManifest",
     "KsaManifestArgs",
+    "ManagedRoute",
+    "ModelTraffic",
     "Observability",
     "ObservabilityArgs",
     "ProjectServices",
@@ -40,5 +50,6 @@ __all__ = [
     "WatchedModel",
     "WorkloadIdentityBinding",
     "WorkloadIdentityBindingArgs",
+    "share_traffic",
     "split_by_name",
 ]

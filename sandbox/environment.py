@@ -18,10 +18,10 @@ _CLOUDSDK = (
     "iamcredentials",
     "cloudresourcemanager",
     "accesscontextmanager",
-    "bigquery",
     "compute",
     "logging",
     "monitoring",
+    "secretmanager",
 )
 # Terraform's google provider and the pulumi-gcp plugin read these; each ends in the version.
 _CUSTOM_ENDPOINTS = {
@@ -37,6 +37,7 @@ _CUSTOM_ENDPOINTS = {
     "GOOGLE_MONITORING_CUSTOM_ENDPOINT": "monitoring/",
     "GOOGLE_BIG_QUERY_CUSTOM_ENDPOINT": "bigquery/v2/",
     "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": "compute/compute/v1/",
+    "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "secretmanager/v1/",
     "GOOGLE_CLOUD_BILLING_CUSTOM_ENDPOINT": "cloudbilling/v1/",
 }
 

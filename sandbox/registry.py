@@ -29,7 +29,8 @@ class Call:
 
     `params` are the path parameters by discovery's names ("name", "parent", "endpoint"), `query` the query parameters
     by their JSON names, `body` the request without output-only fields. `host` is the host name that was called, or ""
-    for the service's own prefix. What is put in `response_headers` goes out with the answer.
+    for the service's own prefix. What is put in `response_headers` goes out with the answer. `struck`: an ordered fault
+    answers before the method runs, and nothing of the call but its address was checked.
     """
 
     sandbox: "Sandbox"
@@ -42,6 +43,7 @@ class Call:
     host: str = ""
     raw_body: bytes = b""
     response_headers: dict[str, str] = field(default_factory=dict)
+    struck: bool = False
 
     @property
     def service(self) -> str:
@@ -83,7 +85,6 @@ Rewrite = Callable[["Sandbox", Target], Target]
 StateView = Callable[[str, Json, Json | None], Json | None]
 Gate = Callable[[Call], None]
 Observer = Callable[[Call, int, float], None]
-Witness = Callable[["Sandbox", str, dict[str, str], dict[str, str], int], None]
 
 _methods: dict[tuple[str, str], Function] = {}
 _mounts: dict[str, Mount] = {}
@@ -95,7 +96,6 @@ _enablement: list[Callable[["Sandbox", str, str], bool]] = []
 _gated: set[str] = set()
 _gates: list[Gate] = []
 _observers: list[Observer] = []
-_witnesses: list[Witness] = []
 
 
 def method(*ids: str, version: str = "") -> Callable[[Function], Function]:
@@ -224,7 +224,11 @@ def gates() -> list[Gate]:
 
 
 def observer(function: Observer) -> Observer:
-    """Registers what is told of every call that reached its method: (call, HTTP status, seconds it took)."""
+    """Registers what is told of calls: (call, HTTP status, seconds until the answer's end).
+
+    It is told of every call that reached its method, or that an ordered fault answered before, once it has been
+    answered; of none that got no answer.
+    """
     _observers.append(function)
     return function
 
@@ -233,18 +237,6 @@ def observe(call: Call, status: int, seconds: float) -> None:
     """Tells the observers of a call that has been answered or refused."""
     for function in _observers:
         function(call, status, seconds)
-
-
-def witness(function: Witness) -> Witness:
-    """Registers what is told of every call that an ordered fault refused before its method was reached:
-    (sandbox, method id, path parameters, headers, HTTP status)."""
-    _witnesses.append(function)
-    return function
-
-
-def witnesses() -> list[Witness]:
-    """All registered witnesses."""
-    return list(_witnesses)
 
 
 def known() -> dict[str, Any]:

@@ -199,6 +199,18 @@ CASES = {
         virtual=("labels",),
         required="datasetId",
     ),
+    "secret": Case(
+        "gcp:secretmanager/secret:Secret",
+        {"secretId": "developer-key", "replication": {"auto": {}}, "labels": {"team": "genai"}},
+        known={"project": "sandbox-project", "effectiveLabels": {"goog-pulumi-provisioned": "true", "team": "genai"}},
+        unknown=("name", "createTime"),
+        changed={"labels": {"team": "search"}, "annotations": {"owner": "me"}},
+        call="secretmanager.projects.secrets.patch",
+        replaced={"secretId": "other-key"},
+        imports=("RESOURCE", "sandbox-project/developer-key", "developer-key"),
+        virtual=("labels", "replication"),
+        required="secretId",
+    ),
     "network": Case(
         "gcp:compute/network:Network",
         {"name": "vpc", "autoCreateSubnetworks": False},
@@ -241,7 +253,7 @@ def gcp(sandbox: SandboxHandle) -> Iterator[Plugin]:
 def case(request: pytest.FixtureRequest, sandbox: SandboxHandle) -> Case:
     """A resource whose surroundings are there: APIs, a service account, an access policy."""
     Google(sandbox, "monitoring", "v3")("POST", f"{PROJECT}/services", {"custom": {}}, serviceId="served")
-    sandbox.enable("compute", "bigquery", *(["aiplatform"] if request.param != "service" else []))
+    sandbox.enable("compute", "secretmanager", *(["aiplatform"] if request.param != "service" else []))
     make_account(sandbox)
     access = Google(sandbox, "accesscontextmanager")
     body = {"parent": f"organizations/{ORGANIZATION}", "title": "prod"}

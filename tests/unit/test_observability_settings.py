@@ -100,10 +100,10 @@ def test_the_program_watches_what_it_deploys() -> None:
     assert {"monitoring.googleapis.com", "logging.googleapis.com", "bigquery.googleapis.com"} <= services
     policies = {policy.name: policy.inputs for policy in done.of(":AlertPolicy")}
     assert len(policies) == 8
-    drift = policies["gemini-prod-endpoint-split-drift"]["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
+    drift = policies["gemini-prod-split-drift"]["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
     assert f'endpoint_id="{done.outputs["endpointId"]}"' in drift
     assert all(f'deployed_model_id="{number}"' in drift for number in done.outputs["deployedModels"].values())
-    assert policies["gemini-prod-endpoint-quota"]["userLabels"] == {"environment": "prod"}
+    assert policies["gemini-prod-quota"]["userLabels"] == {"environment": "prod"}
     logged = done.one(":AiEndpoint").inputs["predictRequestResponseLoggingConfig"]
     assert logged["bigqueryDestination"] == {"outputUri": "bq://my-project.gemini_requests.request_response_logging"}
     assert done.one(":Dataset").inputs["location"] == "us-central1"

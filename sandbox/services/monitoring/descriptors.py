@@ -57,7 +57,6 @@ UNMEASURED = {
         "DELTA", "DISTRIBUTION", "ms", "First token latencies", ("request_type",)
     ),
     _PUBLISHER + "consumed_throughput": Metric("DELTA", "INT64", "1", "Character Throughput", ("request_type",)),
-    _PUBLISHER + "consumed_token_throughput": Metric("DELTA", "INT64", "1", "Token Throughput", ("request_type",)),
     _QUOTA + "allocation/usage": Metric("GAUGE", "INT64", "1", "Allocation quota usage", ("quota_metric",)),
     _QUOTA + "exceeded": Metric("GAUGE", "BOOL", "1", "Quota exceeded error", ("quota_metric", "limit_name")),
 }
@@ -76,6 +75,7 @@ METRICS = {
     _ONLINE + "private/prediction_latencies": Metric(
         "DELTA", "DISTRIBUTION", "ms", "Private endpoint prediction latencies", ("deployed_model_id",)
     ),
+    _PUBLISHER + "consumed_token_throughput": Metric("DELTA", "INT64", "1", "Token Throughput", ("request_type",)),
     _PUBLISHER + "token_count": Metric("DELTA", "INT64", "1", "Token count", _TOKENS),
     _QUOTA + "rate/net_usage": Metric("DELTA", "INT64", "1", "Rate quota usage", ("method", "quota_metric")),
     _QUOTA + "limit": Metric("GAUGE", "INT64", "1", "Quota limit", ("quota_metric", "limit_name")),
