@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from settings.observability import ObservabilitySettings
+
 Environment = Literal["dev", "prod"]
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
 PerimeterMode = Literal["off", "dry-run", "enforced"]
@@ -156,6 +158,7 @@ class Settings:
     perimeter: PerimeterSettings
     protect: bool
     labels: Mapping[str, str]
+    observability: ObservabilitySettings | None
     warnings: tuple[str, ...]
 
     @property
@@ -166,4 +169,6 @@ class Settings:
             apis.append("accesscontextmanager")
         if self.fallback and self.fallback.kept.store == "secret-manager":
             apis.append("secretmanager")
+        if self.observability:
+            apis += ["monitoring", "logging", *(["bigquery"] if self.observability.request_logging else [])]
         return tuple(f"{api}.googleapis.com" for api in apis)
