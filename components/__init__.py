@@ -3,8 +3,11 @@
 They take typed arguments and `pulumi.Input`s, read no configuration and print nothing.
 """
 
+from components.client_routes import ClientRoutes, ClientRoutesArgs, EndpointRoute, ManagedRoute
+from components.fallback_key import FallbackKey, FallbackKeyArgs
 from components.gemini_deployment import AutoscalingMetric, GeminiDeployment, GeminiDeploymentArgs
 from components.ksa_manifest import Cluster, KsaManifest, KsaManifestArgs
+from components.model_traffic import ModelTraffic, share_traffic
 from components.project_services import ProjectServices, ProjectServicesArgs
 from components.service_perimeter import ServicePerimeter, ServicePerimeterArgs
 from components.split_by_name import split_by_name
@@ -13,11 +16,18 @@ from components.workload_identity_binding import WorkloadIdentityBinding, Worklo
 
 __all__ = [
     "AutoscalingMetric",
+    "ClientRoutes",
+    "ClientRoutesArgs",
     "Cluster",
+    "EndpointRoute",
+    "FallbackKey",
+    "FallbackKeyArgs",
     "GeminiDeployment",
     "GeminiDeploymentArgs",
     "KsaManifest",
     "KsaManifestArgs",
+    "ManagedRoute",
+    "ModelTraffic",
     "ProjectServices",
     "ProjectServicesArgs",
     "ServicePerimeter",
@@ -26,5 +36,6 @@ __all__ = [
     "VertexEndpointArgs",
     "WorkloadIdentityBinding",
     "WorkloadIdentityBindingArgs",
+    "share_traffic",
     "split_by_name",
 ]

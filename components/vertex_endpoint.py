@@ -49,6 +49,7 @@ class VertexEndpoint(pulumi.ComponentResource):
     def __init__(self, name: str, args: VertexEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:VertexEndpoint", name, None, opts)
         self._args = args
+        self.connectivity = args.connectivity
         network = _full_network(args)
         identity = pulumi.Output.all(args.project, args.region, args.display_name, *_reach(args, network))
         number = identity.apply(lambda parts: endpoint_id(*parts))

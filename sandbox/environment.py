@@ -21,6 +21,7 @@ _CLOUDSDK = (
     "compute",
     "logging",
     "monitoring",
+    "secretmanager",
 )
 # Terraform's google provider and the pulumi-gcp plugin read these; each ends in the version.
 _CUSTOM_ENDPOINTS = {
@@ -35,6 +36,7 @@ _CUSTOM_ENDPOINTS = {
     "GOOGLE_LOGGING_CUSTOM_ENDPOINT": "logging/v2/",
     "GOOGLE_MONITORING_CUSTOM_ENDPOINT": "monitoring/",
     "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": "compute/compute/v1/",
+    "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "secretmanager/v1/",
     "GOOGLE_CLOUD_BILLING_CUSTOM_ENDPOINT": "cloudbilling/v1/",
 }
 

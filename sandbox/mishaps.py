@@ -132,7 +132,8 @@ class Mishap:
         async for number, chunk in _numbered(chunks):
             if number == count:
                 self.said = error.code
-                yield b",\r\n" + body + b"]" if array else body + b"\n\n"
+                opening = b",\r\n" if count else b"["
+                yield opening + body + b"]" if array else body + b"\n\n"
                 return
             yield chunk
 

@@ -11,6 +11,11 @@ Environment = Literal["dev", "prod"]
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
 PerimeterMode = Literal["off", "dry-run", "enforced"]
 PredictRole = Literal["predict-only", "roles/aiplatform.user"]
+Serving = Literal["endpoint", "managed"]
+Throughput = Literal["dedicated", "shared"]
+RouteScheme = Literal["http", "https"]
+RouteApi = Literal["generateContent", "predict", "rawPredict", "chatCompletions"]
+KeyStore = Literal["kubernetes", "secret-manager"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class AutoscalingMetricSettings:
 
 @dataclass(frozen=True)
 class DeploymentSettings:
-    """One entry of `gemini-vertex:models`, but for its traffic.
+    """One entry of `gemini-vertex:models` that is deployed on the endpoint, but for its traffic.
 
     Replica counts are machines, each at least 1; they and `machine_type` are None for a model on Google's shared ones.
     """
@@ -46,6 +51,52 @@ class DeploymentSettings:
     accelerator_type: str | None
     accelerator_count: int | None
     autoscaling_metrics: tuple[AutoscalingMetricSettings, ...]
+
+
+@dataclass(frozen=True)
+class EndpointRouteSettings:
+    """How the application reaches all models on the endpoint: one route, since Google splits behind it.
+
+    `weight` is the sum of their traffic in percent, `fallback_order` its place among the routes, 1 first.
+    """
+
+    name: str
+    api: RouteApi
+    scheme: RouteScheme
+    weight: int
+    fallback_order: int
+
+
+@dataclass(frozen=True)
+class ManagedModelSettings:
+    """One entry of `gemini-vertex:models` with `serving: managed`: a route of the application, nothing is deployed.
+
+    `model` is Google's id, `location` global, us, eu or a region, `weight` percent, `fallback_order` the place among
+    the routes, 1 first. `throughput` is None for Google's default: purchased throughput first, then the shared quota.
+    """
+
+    name: str
+    model: str
+    location: str
+    weight: int
+    throughput: Throughput | None
+    fallback_order: int
+
+
+@dataclass(frozen=True)
+class KeyPlaceSettings:
+    """Where the application finds the Developer API's key, and what it is called there."""
+
+    store: KeyStore
+    name: str
+
+
+@dataclass(frozen=True)
+class FallbackSettings:
+    """`gemini-vertex:fallback`, but for the key itself: see `settings.fallback_api_key`."""
+
+    model: str
+    kept: KeyPlaceSettings
 
 
 @dataclass(frozen=True)
@@ -84,17 +135,35 @@ class PerimeterSettings:
 class Settings:
     """One stack's settings.
 
-    `traffic` is percent by model name, 100 together. `warnings` are sentences worth showing that stop nothing.
+    `traffic` is percent by model name as configured, 100 together; `endpoint_split` are the shares of the models on the
+    endpoint, scaled to 100. `models` are on the endpoint, `managed` are not; `endpoint` and `endpoint_route` are None
+    where every model is managed. `protect`: the endpoint, its split and the perimeter refuse to be deleted. `warnings`
+    are sentences worth showing that stop nothing.
     """
 
     project: str
     region: str
     environment: Environment
-    endpoint: EndpointSettings
+    endpoint: EndpointSettings | None
+    endpoint_route: EndpointRouteSettings | None
     models: tuple[DeploymentSettings, ...]
+    managed: tuple[ManagedModelSettings, ...]
     traffic: Mapping[str, int]
+    endpoint_split: Mapping[str, int]
+    fallback: FallbackSettings | None
     workload_identity: WorkloadIdentitySettings
     kubernetes: KubernetesSettings | None
     perimeter: PerimeterSettings
+    protect: bool
     labels: Mapping[str, str]
     warnings: tuple[str, ...]
+
+    @property
+    def apis(self) -> tuple[str, ...]:
+        """The Google APIs that this stack calls; the first four are the article's."""
+        apis = ["aiplatform", "compute", "container", "cloudresourcemanager", "iam", "iamcredentials"]
+        if self.perimeter.mode != "off":
+            apis.append("accesscontextmanager")
+        if self.fallback and self.fallback.kept.store == "secret-manager":
+            apis.append("secretmanager")
+        return tuple(f"{api}.googleapis.com" for api in apis)
