@@ -187,7 +187,7 @@ async def _respond(document: Document, call: Call, answer: Answer) -> Response:
     headers = call.response_headers
     if isinstance(answer, Raw):
         if isinstance(answer.content, bytes):
-            return Response(answer.content, media_type=answer.media_type, headers=headers)
+            return Response(answer.content, answer.status, media_type=answer.media_type, headers=headers)
         return StreamingResponse(answer.content, media_type=answer.media_type, headers=headers)
     if isinstance(answer, Stream):
         sse = call.query.get("alt") == "sse"

@@ -112,17 +112,18 @@ class Stack:
 
 @pytest.fixture
 def make_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Makes a stack from Pulumi.prod.yaml or Pulumi.dev.yaml in a fresh sandbox."""
+    """Makes a stack from Pulumi.prod.yaml or Pulumi.dev.yaml in a fresh sandbox; `protected` as its file has it."""
     from sandbox.testing import running_sandbox
 
     running: list[Any] = []
 
-    def make(name: str = "prod", **options: Any) -> Stack:
+    def make(name: str = "prod", protected: bool = False, **options: Any) -> Stack:
         manager = running_sandbox(**{"profile": "article", "deploy_seconds": 0.3, "plugins": True, **options})
         cloud = manager.__enter__()
         running.append(manager)
         stack = Stack(cloud, Workspace(tmp_path / name, name, cloud.environ()))
-        stack.workspace.init(SANDBOX_SETTINGS)
+        settings = {key: value for key, value in SANDBOX_SETTINGS.items() if not (protected and "protect" in key)}
+        stack.workspace.init(settings)
         return stack
 
     yield make
