@@ -88,6 +88,11 @@ def record(program: Callable[[], Any], preview: bool = False, stack: str = "prod
     those that it exports.
     """
     recorder = Recorder(preview, **answers)
+    # Pulumi takes the thread's event loop, which a test that ran asyncio of its own has taken away.
+    try:
+        asyncio.get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
     logger = logging.Logger("program")
     logger.addHandler(_Lines(recorder.log))
     pulumi.runtime.set_mocks(recorder, project="gemini-vertex", stack=stack, preview=preview, logger=logger)
