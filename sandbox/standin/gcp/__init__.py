@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from sandbox.standin.gcp.access_policy import AccessPolicy
 from sandbox.standin.gcp.ai_endpoint import AiEndpoint
 from sandbox.standin.gcp.cloud import Cloud
+from sandbox.standin.gcp.compute import Address, ForwardingRule, GlobalAddress, GlobalForwardingRule, Subnetwork
+from sandbox.standin.gcp.connections import Connection, ServiceConnectionPolicy
 from sandbox.standin.gcp.custom_role import IamCustomRole
+from sandbox.standin.gcp.dns import ManagedZone, RecordSet
 from sandbox.standin.gcp.iam_member import ProjectIamMember, ServiceAccountIamMember
 from sandbox.standin.gcp.network import Network, get_network
 from sandbox.standin.gcp.project import get_project
@@ -24,12 +27,21 @@ def provider(sandbox_url: str, environ: Mapping[str, str]) -> Provider[Cloud]:
         {
             "gcp:accesscontextmanager/accessPolicy:AccessPolicy": AccessPolicy(),
             "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter": ServicePerimeter(),
+            "gcp:compute/address:Address": Address(),
+            "gcp:compute/forwardingRule:ForwardingRule": ForwardingRule(),
+            "gcp:compute/globalAddress:GlobalAddress": GlobalAddress(),
+            "gcp:compute/globalForwardingRule:GlobalForwardingRule": GlobalForwardingRule(),
             "gcp:compute/network:Network": Network(),
+            "gcp:compute/subnetwork:Subnetwork": Subnetwork(),
+            "gcp:dns/managedZone:ManagedZone": ManagedZone(),
+            "gcp:dns/recordSet:RecordSet": RecordSet(),
+            "gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy": ServiceConnectionPolicy(),
             "gcp:projects/iAMCustomRole:IAMCustomRole": IamCustomRole(),
             "gcp:projects/iAMMember:IAMMember": ProjectIamMember(),
             "gcp:projects/service:Service": Service(),
             "gcp:serviceaccount/account:Account": Account(),
             "gcp:serviceaccount/iAMMember:IAMMember": ServiceAccountIamMember(),
+            "gcp:servicenetworking/connection:Connection": Connection(),
             "gcp:vertex/aiEndpoint:AiEndpoint": AiEndpoint(),
         },
         connect=lambda config, cancelled: Cloud(sandbox_url, config, environ, cancelled),
