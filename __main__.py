@@ -18,6 +18,13 @@ outputs: dict[str, Any] = {"clientEnvironment": environment, "perimeterMode": pe
 services = parts.ProjectServices("apis", parts.ProjectServicesArgs(project=project, services=settings.apis))
 enabled = pulumi.ResourceOptions(depends_on=[services])
 
+# The private path: what of it this stack makes, before what is to be private.
+private, ready = None, enabled
+if settings.private:
+    path = parts.PrivateConnectivityArgs(project=project, region=region, **vars(settings.private))
+    private = parts.PrivateConnectivity("private", path, enabled)
+    ready = pulumi.ResourceOptions(depends_on=[services, private])
+
 # Steps 2 to 4 for Gemini itself: Google serves it without an endpoint, so a model is a route, and nothing to deploy.
 routes: list[parts.ManagedRoute | parts.EndpointRoute] = [parts.ManagedRoute(**vars(each)) for each in settings.managed]
 outputs["models"] = {model.name: {"model": f"publishers/google/models/{model.model}"} for model in settings.managed}
@@ -27,7 +34,7 @@ if settings.endpoint and settings.endpoint_route:
     endpoint = parts.VertexEndpoint(
         settings.endpoint.display_name,
         parts.VertexEndpointArgs(project=project, region=region, labels=settings.labels, **vars(settings.endpoint)),
-        enabled,
+        ready,
     )
     # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
     deployments = {
@@ -38,7 +45,7 @@ if settings.endpoint and settings.endpoint_route:
         )
         for model in settings.models
     }
-    traffic = parts.share_traffic("traffic", endpoint, deployments, settings.endpoint_split)
+    traffic = parts.share_traffic("traffic", endpoint, deployments, settings.endpoint_split, private)
     fenced += traffic.resources
     routes.append(traffic.route(endpoint, region, **vars(settings.endpoint_route)))
     environment["VERTEX_ENDPOINT_ID"] = endpoint.id

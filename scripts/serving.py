@@ -142,7 +142,7 @@ def refusal(status: int, body: str) -> str:
     return f"{status}: {message} {ADVICE.get(status, '')}".strip()
 
 
-def caller(control: Control, endpoint: str, host: str, api: str, live: dict[str, Any]) -> Caller:
+def caller(control: Control, endpoint: str, host: str, api: str, live: dict[str, Any], scheme: str = "https") -> Caller:
     """The way to call this endpoint's models.
 
     Args:
@@ -151,6 +151,7 @@ def caller(control: Control, endpoint: str, host: str, api: str, live: dict[str,
         host: host that serves predictions of the endpoint, without scheme.
         api: `gemini`, `predict`, or `auto`: Gemini, base or tuned, takes generateContent, all others take predict.
         live: the endpoint as `endpoints.get` gave it.
+        scheme: of the host; Google's certificate on a private address is self-signed, and optional.
 
     Raises:
         SmokeError: no model is deployed, or a model cannot be read.
@@ -168,8 +169,8 @@ def caller(control: Control, endpoint: str, host: str, api: str, live: dict[str,
             "Name it with --host."
         )
     if api == "gemini" or (api == "auto" and all(_is_gemini(control, model["model"]) for model in models)):
-        return GeminiCaller(endpoint, host)
-    return PredictCaller(control.session, f"{host_url(host)}/v1/{endpoint}:predict", names)
+        return GeminiCaller(endpoint, host, scheme)
+    return PredictCaller(control.session, f"{host_url(host, scheme)}/v1/{endpoint}:predict", names)
 
 
 def _is_gemini(control: Control, model: str) -> bool:
@@ -209,7 +210,7 @@ class PredictCaller:
 class GeminiCaller:
     """Gemini: `endpoints.generateContent` and `streamGenerateContent`, through google-genai."""
 
-    def __init__(self, endpoint: str, host: str) -> None:
+    def __init__(self, endpoint: str, host: str, scheme: str = "https") -> None:
         from google import genai
         from google.genai import types
 
@@ -220,7 +221,9 @@ class GeminiCaller:
             project=parts[1],
             location=parts[3],
             credentials=credentials(),
-            http_options=types.HttpOptions(base_url=host_url(host), api_version="v1", timeout=CALL_SECONDS * 1000),
+            http_options=types.HttpOptions(
+                base_url=host_url(host, scheme), api_version="v1", timeout=CALL_SECONDS * 1000
+            ),
         )
 
     def ask(self, prompt: str) -> Answer:

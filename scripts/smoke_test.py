@@ -22,7 +22,7 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts import serving
+from scripts import private_path, serving
 
 QUESTION = "What is 2 + 2? Reply with just the number."
 ANSWER = "4"
@@ -33,12 +33,13 @@ STREAMED = "Name the days of the week, one a line."
 
 @dataclass(frozen=True)
 class Target:
-    """What is tested: an endpoint, where to call it, and the split it should have by deployed model name (percent)."""
+    """What is tested: an endpoint, where and how to call it, and the split it should have by deployed model name (percent)."""
 
     project: str
     region: str
     endpoint_id: str
     host: str
+    scheme: str = "https"
     expected_split: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -70,12 +71,19 @@ def from_outputs(outputs: dict[str, Any]) -> Target:
             region=environment["GCP_REGION"],
             endpoint_id=environment["VERTEX_ENDPOINT_ID"],
             host=outputs["endpointHost"],
+            scheme=_scheme(outputs),
             expected_split={name: int(percent) for name, percent in outputs["configuredTrafficSplit"].items()},
         )
     except KeyError as missing:
         raise serving.SmokeError(
             f"The stack has no output {missing}: its last `pulumi up` did not finish. Run `pulumi up` again."
         ) from None
+
+
+def _scheme(outputs: dict[str, Any]) -> str:
+    """How the application calls the endpoint, by its route."""
+    routes = outputs.get("routes", {}).get("routes", [])
+    return next((str(route["scheme"]) for route in routes if route.get("scheme")), "https")
 
 
 def stack_outputs(stack: str | None) -> dict[str, Any]:
@@ -99,6 +107,17 @@ def stack_outputs(stack: str | None) -> dict[str, Any]:
         raise serving.SmokeError(f"`{' '.join(command)}` failed: {done.stderr.strip().removeprefix('error: ')}")
     outputs: dict[str, Any] = json.loads(done.stdout or "{}")
     return outputs
+
+
+def check_path(control: serving.Control, target: Target, live: dict[str, Any]) -> Check:
+    """That every piece of a private path is there; who may not look is told so, and left with the answer."""
+    try:
+        led = private_path.follow(control.session, target.project, target.region, live, target.host)
+    except serving.SmokeError as error:
+        if str(error).startswith("403:"):
+            return Check("private path", True, f"not looked at, {str(error)[:120]}")
+        return Check("private path", False, target.host or "no host", str(error))
+    return Check("private path", True, led)
 
 
 def check_answer(caller: serving.Caller) -> Check:
@@ -211,9 +230,11 @@ def run_checks(target: Target, api: str, stream: bool = True) -> list[Check]:
     try:
         control = serving.Control(target.region)
         live = control.endpoint(target.endpoint)
-        caller = serving.caller(control, target.endpoint, target.host, api, live)
+        if live.get("privateServiceConnectConfig", {}).get("enablePrivateServiceConnect"):
+            checks.append(check_path(control, target, live))
+        caller = serving.caller(control, target.endpoint, target.host, api, live, target.scheme)
     except serving.SmokeError as error:
-        return [Check("endpoint", False, target.endpoint, str(error))]
+        return [*checks, Check("endpoint", False, target.endpoint, str(error))]
     attempt("answer", lambda: check_answer(caller))
     if stream and not live.get("network"):  # Google streams on no peered endpoint
         attempt("stream", lambda: check_stream(caller))
@@ -254,6 +275,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--host", help="with --project: host that serves the endpoint (default the region's shared host)"
     )
+    parser.add_argument("--scheme", choices=("https", "http"), default="https", help="with --host (default https)")
     parser.add_argument(
         "--expect", action="append", default=[], metavar="NAME=PERCENT", help="with --project: the split"
     )
@@ -279,7 +301,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.project:
             split = {name: int(percent) for name, _, percent in (part.partition("=") for part in args.expect)}
             host = args.host or f"{args.region}-aiplatform.googleapis.com"
-            target = Target(args.project, args.region, args.endpoint_id, host, split)
+            target = Target(args.project, args.region, args.endpoint_id, host, args.scheme, split)
         else:
             target = from_outputs(stack_outputs(args.stack))
     except serving.SmokeError as error:

@@ -1,0 +1,167 @@
+"""Private paths on the real engine: the smoke test goes over them, and names each piece that is missing."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.workspace import ROOT
+from tests.engine.conftest import FLASH, PRO, Stack
+
+ENDPOINT = "gemini-vertex:endpoint"
+NETWORK = {"gemini-vertex:network.name": "serving", "gemini-vertex:network.create": "true"}
+
+
+def smoke(stack: Stack) -> dict[str, dict[str, Any]]:
+    """The smoke test's checks by name."""
+    command = [sys.executable, str(ROOT / "scripts/smoke_test.py"), "--stack", "prod", "--json"]
+    folder, environment = stack.workspace.folder, stack.cloud.environ()
+    done = subprocess.run(command, check=False, cwd=folder, env=environment, capture_output=True, text=True)
+    told = json.loads(done.stdout)
+    assert told["ok"] is (done.returncode == 0), done.stdout
+    return {check["name"]: check for check in told["checks"]}
+
+
+def configured(make_stack: Callable[..., Stack], values: dict[str, str]) -> Stack:
+    """The prod stack with these values, its endpoint's network left to gemini-vertex:network."""
+    prod = make_stack("prod")
+    prod.workspace.pulumi("config", "rm", "--path", f"{ENDPOINT}.network")
+    for key, value in values.items():
+        prod.workspace.set(key, value)
+    return prod
+
+
+def google(stack: Stack, method: str, path: str, body: Any = None) -> Any:
+    """A call to the sandbox's Google by hand."""
+    headers = {"Authorization": f"Bearer {stack.cloud.env['GOOGLE_OAUTH_ACCESS_TOKEN']}"}
+    answer = requests.request(method, f"{stack.url}/{path}", json=body, headers=headers, timeout=60)
+    answer.raise_for_status()
+    return answer.json()
+
+
+COMPUTE = "compute/compute/v1/projects/sandbox-project/regions/us-central1"
+ZONES = "dns/dns/v1/projects/sandbox-project/managedZones"
+
+
+def test_an_address_of_the_stacks_own_leads_to_the_endpoint(make_stack: Callable[..., Stack]) -> None:
+    """On a network of the stack's own: the smoke test passes over the name; without a piece it says which; an up mends
+    it; nothing is left."""
+    prod = configured(make_stack, {**NETWORK, f"{ENDPOINT}.address": "forwarding-rule"})
+    prod.up()
+    outputs = prod.workspace.outputs()
+    number = outputs["endpointId"]
+    host = f"{number}-us-central1-123456789012.prediction.p.vertexai.goog"
+    assert outputs["endpointHost"] == host
+    checks = smoke(prod)
+    assert all(check["ok"] for check in checks.values()), checks
+    assert f"{host} is 10.10.0.2" in checks["private path"]["seen"]
+    prod.preview_is_empty()
+
+    called = f"vertex-{number}"
+    record = google(prod, "GET", f"{ZONES}/{called}/rrsets/{host}./A")
+    losses = {
+        "has no A record of it": ("DELETE", f"{ZONES}/{called}/rrsets/{host}./A", None),
+        "is not attached to that network": (
+            "PATCH",
+            f"{ZONES}/{called}",
+            {
+                "privateVisibilityConfig": {
+                    "networks": [{"networkUrl": "projects/sandbox-project/global/networks/default"}]
+                }
+            },
+        ),
+        "No forwarding rule": ("DELETE", f"{COMPUTE}/forwardingRules/{called}", None),
+        "has no private DNS zone": ("DELETE", f"{ZONES}/{called}", None),
+    }
+    assert record["rrdatas"] == ["10.10.0.2"]
+    for sentence, (method, path, body) in losses.items():
+        if sentence.startswith("has no private"):
+            google(prod, "DELETE", f"{ZONES}/{called}/rrsets/{host}./A")
+        google(prod, method, path, body)
+        told = smoke(prod)
+        assert sentence in told["private path"]["todo"], told
+        assert not told["answer"]["ok"], told
+        prod.workspace.pulumi("refresh", "--yes", "--skip-preview")
+        prod.up()
+        assert all(check["ok"] for check in smoke(prod).values())
+
+    google(prod, "DELETE", f"{COMPUTE}/forwardingRules/{called}")
+    google(prod, "DELETE", f"{COMPUTE}/addresses/{called}")
+    assert "No forwarding rule" in smoke(prod)["private path"]["todo"]
+    prod.workspace.pulumi("refresh", "--yes", "--skip-preview")
+    prod.up()
+
+    allowed = {"privateServiceConnectConfig": {"enablePrivateServiceConnect": True, "projectAllowlist": ["other"]}}
+    name = prod.workspace.outputs()["endpointName"]
+    prod.google("PATCH", name, json=allowed, params={"updateMask": "privateServiceConnectConfig.projectAllowlist"})
+    told = smoke(prod)
+    assert "is PENDING, not ACCEPTED" in told["private path"]["todo"]
+    assert not told["answer"]["ok"]
+
+    prod.destroy()
+    assert prod.state() == {}
+
+
+def test_googles_automation_needs_a_policy_of_the_network(make_stack: Callable[..., Stack]) -> None:
+    """A network that the stack makes gets a service connection policy, and an address by it; without one there is none."""
+    prod = configured(make_stack, NETWORK)
+    prod.up()
+    assert prod.workspace.outputs()["endpointHost"] == "10.10.0.2"
+    checks = smoke(prod)
+    assert all(check["ok"] for check in checks.values()), checks
+    assert "10.10.0.2, forwarding rule sca-auto-fr-" in checks["private path"]["seen"]
+    assert [k.rpartition("/")[2] for k in prod.state()["serviceConnectionPolicy"]] == ["serving-vertex-ai"]
+    prod.preview_is_empty()
+    prod.destroy()
+    assert prod.state() == {}
+
+
+def test_without_a_policy_the_smoke_test_says_so(prod: Stack) -> None:
+    """CONNECTION_POLICY_MISSING: the deployments succeed all the same."""
+    policy = "projects/sandbox-project/locations/us-central1/serviceConnectionPolicies/vertex-ai"
+    prod.cloud.enable("networkconnectivity")
+    google(prod, "DELETE", f"networkconnectivity/v1/{policy}")
+    prod.up()
+    told = smoke(prod)
+    assert "CONNECTION_POLICY_MISSING" in told["private path"]["todo"]
+    assert "serviceConnectionPolicy: create" in told["private path"]["todo"]
+
+
+def test_a_second_policy_is_refused_with_what_to_do(prod: Stack) -> None:
+    """A network has room for one."""
+    prod.workspace.set(f"{ENDPOINT}.serviceConnectionPolicy", "create")
+    with pytest.raises(Exception, match="serviceConnectionPolicy: existing"):
+        prod.up()
+
+
+def test_a_peered_endpoint_comes_up_on_a_network_that_is_peered_first(make_stack: Callable[..., Stack]) -> None:
+    """Range and connection are made with the network, the smoke test passes, and nothing is left."""
+    peered = {f"{ENDPOINT}.connectivity": "peered-network", f"{FLASH}.traffic": "100", f"{FLASH}.model": "gemma-3-4b"}
+    prod = configured(make_stack, {**NETWORK, **peered})
+    prod.workspace.pulumi("config", "rm", "--path", PRO)
+    prod.up()
+    connection = prod.state()["privateConnection"]["projects/sandbox-project/global/networks/serving"]
+    assert connection["reservedPeeringRanges"] == ["serving-google-services"]
+    assert all(check["ok"] for check in smoke(prod).values())
+    prod.preview_is_empty()
+    prod.destroy()
+    assert prod.state() == {}
+
+
+def test_an_existing_peering_is_not_made_again(make_stack: Callable[..., Stack]) -> None:
+    """The network called default has private services access already; making it is refused with what to do."""
+    prod = make_stack("prod")
+    for key, value in (
+        (f"{ENDPOINT}.connectivity", "peered-network"),
+        (f"{ENDPOINT}.privateServicesAccess", "create"),
+        (f"{FLASH}.traffic", "100"),
+        (f"{FLASH}.model", "gemma-3-4b"),
+    ):
+        prod.workspace.set(key, value)
+    prod.workspace.pulumi("config", "rm", "--path", PRO)
+    with pytest.raises(Exception, match="privateServicesAccess: existing"):
+        prod.up()
