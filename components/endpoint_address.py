@@ -20,8 +20,8 @@ class EndpointAddressArgs:
     - `project`: of the address and the rule; it must be in the endpoint's allowlist. `region`: the endpoint's.
     - `network`, `subnetwork`: full names; the address is one of the subnetwork's.
     - `endpoint_id`: the endpoint's number.
-    - `service_attachments`: those of the deployed models, of which the first that is not empty is taken: an endpoint has
-      one, known once a model is on it (`deployedModels[].privateEndpoints.serviceAttachment`).
+    - `service_attachments`: those of the deployed models, of which the first that is not empty is taken: an endpoint
+      has one, known once a model is on it (`deployedModels[].privateEndpoints.serviceAttachment`).
     """
 
     project: pulumi.Input[str]
@@ -80,7 +80,7 @@ def _attachment(found: Sequence[str]) -> str:
     attachment = next((each for each in found if each), "")
     if not attachment:
         raise pulumi.RunError(
-            "no deployed model has a service attachment, to which the forwarding rule would lead: Google makes one with "
+            "no deployed model has a service attachment to which the forwarding rule would lead: Google makes one with "
             "the first model on an endpoint with Private Service Connect; run `pulumi up` again once one is deployed"
         )
     return attachment

@@ -27,7 +27,7 @@ class PrivateConnectivityArgs:
 
     - `project`, `region`: of the stack.
     - `network`, `subnetwork`, `subnetwork_range`: as of a `PrivateNetwork`.
-    - `address`: `automatic` (default; Google makes one with the first model) or `forwarding-rule`, an `EndpointAddress`.
+    - `address`: `automatic` (default; Google makes one with the first model) or `forwarding-rule`: `EndpointAddress`.
     - `create_connection_policy`: whether to let Vertex AI make addresses in the network; for `automatic` ones.
     - `create_private_services_access`: whether to peer the network; for a peered endpoint.
     - `api_domains`: as `domains` of `PrivateApis`; default none, and then no private way to Google's APIs is made.

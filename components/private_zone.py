@@ -10,7 +10,8 @@ from components.advice import advise
 _TTL_SECONDS = 60
 _ADVICE = {
     "already bound": (
-        "the network has a private zone for {dnsName} already: delete that one, or leave the name to it and turn this off"
+        "the network has a private zone for {dnsName} already: delete that one, or leave the name to it, and turn this "
+        "off"
     ),
 }
 
@@ -25,7 +26,7 @@ def private_zone(
     address: pulumi.Input[str],
     below: bool = False,
 ) -> Sequence[pulumi.Resource]:
-    """The zone `domain`, called `called`, seen in `network` only, its A record, and where `below` a CNAME of all that is below it.
+    """The zone `domain`, called `called` and seen in `network` only, with its A record, and one for all `below` it.
 
     A zone for the one name, where Google's documents make one for the domain above, leaves all other names alone.
     """

@@ -32,7 +32,7 @@ _PEERING_ADVICE = {
 
 @dataclass(frozen=True, kw_only=True)
 class VertexConnectionPolicyArgs:
-    """Where Vertex AI may make endpoints of Private Service Connect (networkconnectivity v1, `ServiceConnectionPolicy`).
+    """Where Vertex AI may make endpoints of Private Service Connect (networkconnectivity v1, ServiceConnectionPolicy).
 
     `network` and `subnetwork` are full names, `subnetwork` in `region`: its addresses are taken. A network has one such
     policy a region, which all endpoints share.

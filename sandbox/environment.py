@@ -24,6 +24,7 @@ _CLOUDSDK = (
     "networkconnectivity",
     "logging",
     "monitoring",
+    "secretmanager",
 )
 # Terraform's google provider and the pulumi-gcp plugin read these; each ends in the version.
 _CUSTOM_ENDPOINTS = {
@@ -41,6 +42,7 @@ _CUSTOM_ENDPOINTS = {
     "GOOGLE_DNS_CUSTOM_ENDPOINT": "dns/dns/v1/",
     "GOOGLE_NETWORK_CONNECTIVITY_CUSTOM_ENDPOINT": "networkconnectivity/v1/",
     "GOOGLE_SERVICE_NETWORKING_CUSTOM_ENDPOINT": "servicenetworking/v1/",
+    "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "secretmanager/v1/",
     "GOOGLE_CLOUD_BILLING_CUSTOM_ENDPOINT": "cloudbilling/v1/",
 }
 

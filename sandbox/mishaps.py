@@ -139,6 +139,7 @@ async def _failing(chunks: AsyncIterator[Any], count: int, error: GoogleError, *
     body = json.dumps(error.body(), indent=2).encode()
     async for number, chunk in _numbered(chunks):
         if number == count:
-            yield b",\r\n" + body + b"]" if array else body + b"\n\n"
+            opening = b",\r\n" if count else b"["
+            yield opening + body + b"]" if array else body + b"\n\n"
             return
         yield chunk

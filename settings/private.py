@@ -152,8 +152,8 @@ def _read_apis(config: Section, locations: Collection[str], warnings: list[str])
     hosts = sorted({_api_host(location) for location in locations})
     for host in (host for host in hosts if ".rep." in host and mode == "restricted"):
         warnings.append(
-            f"{config.path}:privateApis: {host} is a regional endpoint, which the bundle vpc-sc does not serve: calls to it "
-            "go as before; set the model's location to global or a region"
+            f"{config.path}:privateApis: {host} is a regional endpoint, which the bundle vpc-sc does not serve: calls "
+            "to it go as before; set the model's location to global or a region"
         )
     domains = entry.texts("domains", _DOMAIN) or tuple(host for host in hosts if ".rep." not in host)
     return (domains if mode == "restricted" else ()), address

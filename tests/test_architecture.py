@@ -16,10 +16,11 @@ MAY_IMPORT = {
     "model_catalogue": set(),
     "settings": {"model_catalogue"},
     "components": {"vertex_serving"},
+    "gemini_client": set(),
     "vertex_serving": set(),
     "sandbox": set(),
     "toolchain": set(),
-    "scripts": set(),
+    "scripts": {"gemini_client", "model_catalogue"},
     "bench": {"sandbox", "scripts"},
 }
 

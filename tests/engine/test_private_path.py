@@ -107,7 +107,7 @@ def test_an_address_of_the_stacks_own_leads_to_the_endpoint(make_stack: Callable
 
 
 def test_googles_automation_needs_a_policy_of_the_network(make_stack: Callable[..., Stack]) -> None:
-    """A network that the stack makes gets a service connection policy, and an address by it; without one there is none."""
+    """A network that the stack makes gets a service connection policy, and an address by it."""
     prod = configured(make_stack, NETWORK)
     prod.up()
     assert prod.workspace.outputs()["endpointHost"] == "10.10.0.2"

@@ -123,6 +123,18 @@ CASES = {
         replaced={"perimeterType": "PERIMETER_TYPE_BRIDGE"},
         required="title",
     ),
+    "secret": Case(
+        "gcp:secretmanager/secret:Secret",
+        {"secretId": "developer-key", "replication": {"auto": {}}, "labels": {"team": "genai"}},
+        known={"project": "sandbox-project", "effectiveLabels": {"goog-pulumi-provisioned": "true", "team": "genai"}},
+        unknown=("name", "createTime"),
+        changed={"labels": {"team": "search"}, "annotations": {"owner": "me"}},
+        call="secretmanager.projects.secrets.patch",
+        replaced={"secretId": "other-key"},
+        imports=("RESOURCE", "sandbox-project/developer-key", "developer-key"),
+        virtual=("labels", "replication"),
+        required="secretId",
+    ),
     "network": Case(
         "gcp:compute/network:Network",
         {"name": "vpc", "autoCreateSubnetworks": False},
@@ -164,7 +176,7 @@ def gcp(sandbox: SandboxHandle) -> Iterator[Plugin]:
 @pytest.fixture(params=list(CASES))
 def case(request: pytest.FixtureRequest, sandbox: SandboxHandle) -> Case:
     """A resource whose surroundings are there: APIs, a service account, an access policy."""
-    sandbox.enable("compute", *(["aiplatform"] if request.param != "service" else []))
+    sandbox.enable("compute", "secretmanager", *(["aiplatform"] if request.param != "service" else []))
     make_account(sandbox)
     access = Google(sandbox, "accesscontextmanager")
     body = {"parent": f"organizations/{ORGANIZATION}", "title": "prod"}

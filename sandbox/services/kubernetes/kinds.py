@@ -48,14 +48,33 @@ SERVICE_ACCOUNT = Kind(
         "secrets": _LIST_OF_NAMES,
     },
 )
+_TEXTS: Json = {"type": "object", "additionalProperties": {"type": "string"}}
+_BYTES: Json = {"type": "object", "additionalProperties": {"type": "string", "format": "byte"}}
+CONFIG_MAP = Kind(
+    "ConfigMap",
+    "configmaps",
+    True,
+    ("cm",),
+    {"data": _TEXTS, "binaryData": _BYTES, "immutable": {"type": "boolean"}},
+)
+SECRET = Kind(
+    "Secret",
+    "secrets",
+    True,
+    fields={
+        "type": {"type": "string"},
+        "data": _BYTES,
+        "stringData": _TEXTS,
+        "immutable": {"type": "boolean"},
+    },
+)
 # kubectl describe looks for these beside what it describes; the cluster has none of them, and takes none.
 _EMPTY = [
     Kind("Event", "events", True, ("ev",), served=False),
     Kind("LimitRange", "limitranges", True, ("limits",), served=False),
     Kind("ResourceQuota", "resourcequotas", True, ("quota",), served=False),
-    Kind("Secret", "secrets", True, served=False),
 ]
-KINDS = {kind.plural: kind for kind in (NAMESPACE, SERVICE_ACCOUNT, *_EMPTY)}
+KINDS = {kind.plural: kind for kind in (NAMESPACE, SERVICE_ACCOUNT, CONFIG_MAP, SECRET, *_EMPTY)}
 
 
 def discovery(path: str) -> Json | None:

@@ -14,6 +14,7 @@ from sandbox.standin.gcp.dns import ManagedZone, RecordSet
 from sandbox.standin.gcp.iam_member import ProjectIamMember, ServiceAccountIamMember
 from sandbox.standin.gcp.network import Network, get_network
 from sandbox.standin.gcp.project import get_project
+from sandbox.standin.gcp.secret import Secret, SecretIamMember, SecretVersion
 from sandbox.standin.gcp.service import Service
 from sandbox.standin.gcp.service_account import Account
 from sandbox.standin.gcp.service_perimeter import ServicePerimeter
@@ -39,6 +40,9 @@ def provider(sandbox_url: str, environ: Mapping[str, str]) -> Provider[Cloud]:
             "gcp:projects/iAMCustomRole:IAMCustomRole": IamCustomRole(),
             "gcp:projects/iAMMember:IAMMember": ProjectIamMember(),
             "gcp:projects/service:Service": Service(),
+            "gcp:secretmanager/secret:Secret": Secret(),
+            "gcp:secretmanager/secretIamMember:SecretIamMember": SecretIamMember(),
+            "gcp:secretmanager/secretVersion:SecretVersion": SecretVersion(),
             "gcp:serviceaccount/account:Account": Account(),
             "gcp:serviceaccount/iAMMember:IAMMember": ServiceAccountIamMember(),
             "gcp:servicenetworking/connection:Connection": Connection(),
