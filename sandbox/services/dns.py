@@ -38,16 +38,12 @@ def create_zone(call: Call) -> Json:
         raise _invalid("entity.managedZone.name", name)
     if not _DOMAIN.fullmatch(domain):
         raise _invalid("entity.managedZone.dnsName", domain)
-    if not call.body.get("description") and "description" not in call.body:
-        raise GoogleError(
-            400, "INVALID_ARGUMENT", "The 'entity.managedZone.description' parameter is required but was missing."
-        )
     if call.body.get("visibility", "public") != "private":
         raise not_imitated(call, "public zones")
     path = f"projects/{project}/managedZones/{name}"
     if call.sandbox.store.get(ZONE, path) is not None:
         raise already_exists(f"The resource 'entity.managedZone' named '{name}' already exists")
-    zone = {
+    zone: Json = {
         **{k: call.body[k] for k in ("name", "dnsName", "description", "labels", "visibility") if k in call.body},
         "privateVisibilityConfig": _attached(call, project, path, domain),
         "kind": "dns#managedZone",
@@ -83,7 +79,7 @@ def list_zones(call: Call) -> Json:
 def patch_zone(call: Call) -> Json:
     """Changes the description, the labels, or the networks that a zone is attached to."""
     path, zone = _zone(call, "dns.managedZones.update")
-    changes = {k: call.body[k] for k in ("description", "labels") if k in call.body}
+    changes: Json = {k: call.body[k] for k in ("description", "labels") if k in call.body}
     if "privateVisibilityConfig" in call.body:
         changes["privateVisibilityConfig"] = _attached(call, path.split("/")[1], path, zone["dnsName"])
     changed = {**zone, **changes}
@@ -135,33 +131,32 @@ def list_records(call: Call) -> Json:
 def get_records(call: Call) -> Json:
     """One record set."""
     path, _ = _zone(call, "dns.resourceRecordSets.get")
-    found = call.sandbox.store.get(RECORDS, f"{path}/rrsets/{call.params['name']}/{call.params['type']}")
-    if found is None:
-        raise _missing(call.params["name"], call.params["type"])
-    return found
+    return _records(call, path)
 
 
 @method("dns.resourceRecordSets.create")
 def create_records(call: Call) -> Json:
     """One new record set."""
     path, zone = _zone(call, "dns.resourceRecordSets.create")
-    return _change(call, path, zone, [call.body], [])["additions"][0]
+    added: Json = _change(call, path, zone, [call.body], [])["additions"][0]
+    return added
 
 
 @method("dns.resourceRecordSets.patch")
 def patch_records(call: Call) -> Json:
     """Changes the data or the time to live of a record set."""
     path, zone = _zone(call, "dns.resourceRecordSets.update")
-    old = get_records(call)
-    changes = {k: call.body[k] for k in ("rrdatas", "ttl") if k in call.body}
-    return _change(call, path, zone, [{**old, **changes}], [old])["additions"][0]
+    old = _records(call, path)
+    changes: Json = {k: call.body[k] for k in ("rrdatas", "ttl") if k in call.body}
+    added: Json = _change(call, path, zone, [{**old, **changes}], [old])["additions"][0]
+    return added
 
 
 @method("dns.resourceRecordSets.delete")
 def delete_records(call: Call) -> Json:
     """Deletes a record set."""
     path, zone = _zone(call, "dns.resourceRecordSets.delete")
-    _change(call, path, zone, [], [get_records(call)])
+    _change(call, path, zone, [], [_records(call, path)])
     return {}
 
 
@@ -197,6 +192,13 @@ def _hide(_name: str, _value: Json, _seeded: Json | None) -> None:
 def _shown(_name: str, value: Json, _seeded: Json | None) -> Json | None:
     """A zone's own records come and go with it."""
     return None if value["type"] in _OWN else value
+
+
+def _records(call: Call, path: str) -> Json:
+    found = call.sandbox.store.get(RECORDS, f"{path}/rrsets/{call.params['name']}/{call.params['type']}")
+    if found is None:
+        raise _missing(call.params["name"], call.params["type"])
+    return found
 
 
 def _change(call: Call, path: str, zone: Json, additions: list[Json], deletions: list[Json]) -> Json:

@@ -49,6 +49,13 @@ class ComputeResource(GcpResource):
             raise RestError(f"Operation {answer.get('name')} failed: {'; '.join(e['message'] for e in errors)}")
         return done
 
+    @override
+    def diff(self, old: Props, new: Props, old_inputs: Props) -> dict[str, str]:
+        return super().diff(self._with_paths(old), self._with_paths(new), old_inputs)
+
+    def _with_paths(self, props: Props) -> Props:
+        return {**props, **{k: path_of(props[k]) for k in self.links if isinstance(props.get(k), str)}}
+
     def body(self, inputs: Props) -> Json:
         """The request that makes it."""
         return {theirs: inputs[ours] for ours, theirs in self.sent.items() if not is_empty(inputs.get(ours))}
@@ -60,9 +67,14 @@ class ComputeResource(GcpResource):
             found[ours] = live.get(theirs)
         for link in self.links:
             given, now = str(state.get(link) or ""), str(live.get(self.sent[link]) or "")
-            same = given and f"/{now}".endswith("/" + given[given.find("projects/") if "projects/" in given else 0 :])
-            found[link] = given if same else now or None
+            same = given and f"/{now}".endswith("/" + path_of(given))
+            found[link] = given if same else path_of(now) or None
         return found
+
+
+def path_of(link: str) -> str:
+    """projects/… of a link; what is no link stays."""
+    return link[link.find("projects/") :] if "projects/" in link else link
 
 
 class _Regional(ComputeResource):
@@ -90,9 +102,12 @@ class Subnetwork(_Regional):
     """A range of a network in one region."""
 
     collection = "subnetworks"
-    import_ids = ("projects/{project}/regions/{region}/subnetworks/{name}", "{project}/{region}/{name}")
+    import_ids: tuple[str, ...] = (
+        "projects/{project}/regions/{region}/subnetworks/{name}",
+        "{project}/{region}/{name}",
+    )
     sent = {n: n for n in ("name", "network", "ipCidrRange", "description", "privateIpGoogleAccess", "purpose")}
-    links = ("network",)
+    links: tuple[str, ...] = ("network",)
     fields = {
         "name": Field(replace=True),
         "network": Field(required=True, replace=True),
@@ -104,7 +119,7 @@ class Subnetwork(_Regional):
         "purpose": Field(replace=True, computed=True),
         "deletionPolicy": DELETION_POLICY,
     }
-    outputs = ("creationTimestamp", "gatewayAddress", "selfLink", "stackType", "subnetworkId")
+    outputs: tuple[str, ...] = ("creationTimestamp", "gatewayAddress", "selfLink", "stackType", "subnetworkId")
 
     @override
     def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
@@ -127,9 +142,9 @@ class Address(_Regional):
     """An internal address of a subnetwork."""
 
     collection = "addresses"
-    import_ids = ("projects/{project}/regions/{region}/addresses/{name}", "{project}/{region}/{name}")
+    import_ids: tuple[str, ...] = ("projects/{project}/regions/{region}/addresses/{name}", "{project}/{region}/{name}")
     sent = {n: n for n in ("name", "address", "addressType", "description", "purpose", "subnetwork")}
-    links = ("subnetwork",)
+    links: tuple[str, ...] = ("subnetwork",)
     fields = {
         "name": Field(replace=True),
         "address": Field(replace=True, computed=True),
@@ -142,7 +157,7 @@ class Address(_Regional):
         "labels": Field(),
         "deletionPolicy": DELETION_POLICY,
     }
-    outputs = ("address", "creationTimestamp", "effectiveLabels", "pulumiLabels", "selfLink", "users")
+    outputs: tuple[str, ...] = ("address", "creationTimestamp", "effectiveLabels", "pulumiLabels", "selfLink", "users")
 
     @override
     def planned(self, cloud: Cloud, inputs: Props) -> Props:
@@ -179,9 +194,9 @@ class Address(_Regional):
 class GlobalAddress(Address):
     """A range for peered services, or an address for Google's APIs."""
 
-    import_ids = ("projects/{project}/global/addresses/{name}", "{project}/{name}", "{name}")
+    import_ids: tuple[str, ...] = ("projects/{project}/global/addresses/{name}", "{project}/{name}", "{name}")
     sent = {n: n for n in ("name", "address", "addressType", "description", "network", "prefixLength", "purpose")}
-    links = ("network",)
+    links: tuple[str, ...] = ("network",)
     fields = {
         **{k: v for k, v in Address.fields.items() if k not in ("region", "subnetwork")},
         "network": Field(replace=True),
@@ -194,13 +209,16 @@ class ForwardingRule(Address):
     """An address of a network that leads to a service attachment."""
 
     collection = "forwardingRules"
-    import_ids = ("projects/{project}/regions/{region}/forwardingRules/{name}", "{project}/{region}/{name}")
+    import_ids: tuple[str, ...] = (
+        "projects/{project}/regions/{region}/forwardingRules/{name}",
+        "{project}/{region}/{name}",
+    )
     sent = {
         "ipAddress": "IPAddress",
         **{n: n for n in ("name", "target", "network", "description", "loadBalancingScheme", "allowPscGlobalAccess")},
         "noAutomateDnsZone": "noAutomateDnsZone",
     }
-    links = ("network", "target")
+    links: tuple[str, ...] = ("network", "target")
     fields = {
         "name": Field(replace=True),
         "ipAddress": Field(replace=True, computed=True),
@@ -215,7 +233,7 @@ class ForwardingRule(Address):
         "noAutomateDnsZone": Field(replace=True),
         "deletionPolicy": DELETION_POLICY,
     }
-    outputs = (
+    outputs: tuple[str, ...] = (
         *("creationTimestamp", "effectiveLabels", "forwardingRuleId", "labelFingerprint", "pscConnectionId"),
         *("pscConnectionStatus", "pulumiLabels", "selfLink"),
     )
@@ -248,7 +266,7 @@ class ForwardingRule(Address):
 class GlobalForwardingRule(ForwardingRule):
     """An address of a network that leads to a bundle of Google's APIs; such a rule takes no labels."""
 
-    import_ids = ("projects/{project}/global/forwardingRules/{name}", "{project}/{name}", "{name}")
+    import_ids: tuple[str, ...] = ("projects/{project}/global/forwardingRules/{name}", "{project}/{name}", "{name}")
     fields = {k: v for k, v in ForwardingRule.fields.items() if k != "region"}
 
     @override

@@ -72,7 +72,11 @@ class Connection(GcpResource):
     def destroy(self, cloud: Cloud, resource_id: str, state: Props, timeout: float) -> None:
         network, service = map(unquote_plus, resource_id.split(":"))
         path = f"{_PEERING}services/{service}/connections/servicenetworking-googleapis-com"
-        self.send(cloud, "POST", path, {"consumerNetwork": _numbered(cloud, network)}, timeout=timeout)
+        try:
+            self.send(cloud, "POST", path, {"consumerNetwork": _numbered(cloud, network)}, timeout=timeout)
+        except RestError as error:
+            if error.code != 404 or self.find(cloud, resource_id) is not None:
+                raise
 
     @override
     def locate(self, cloud: Cloud, import_id: str) -> tuple[str, Props]:

@@ -7,6 +7,7 @@ from typing_extensions import override
 from sandbox.standin.fields import Field
 from sandbox.standin.gcp import labels
 from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
+from sandbox.standin.gcp.compute import path_of
 from sandbox.standin.rest import Json, RestError
 from sandbox.standin.values import Props
 
@@ -52,16 +53,26 @@ class ManagedZone(GcpResource):
             **{k: live.get(k) for k in ("name", "dnsName", "description", "visibility", "creationTime", "nameServers")},
             "managedZoneId": live["id"],
             "project": resource_id.split("/")[1],
-            "privateVisibilityConfig": {"networks": [{"networkUrl": known.get(n, n)} for n in attached]},
+            "privateVisibilityConfig": {"networks": [{"networkUrl": known.get(n, path_of(n))} for n in attached]},
             "forceDestroy": state.get("forceDestroy", False),
             **labels.shown(cloud, state, live),
         }
+
+    @override
+    def diff(self, old: Props, new: Props, old_inputs: Props) -> dict[str, str]:
+        return super().diff(_with_paths(old), _with_paths(new), old_inputs)
 
     @override
     def update(self, cloud: Cloud, resource_id: str, state: Props, inputs: Props, changed: set[str]) -> None:
         body = {k: v for k, v in _zone(cloud, inputs).items() if k in changed}
         if body:
             cloud.rest.call("PATCH", _BASE + resource_id, body)
+
+
+def _with_paths(props: Props) -> Props:
+    networks = props.get("privateVisibilityConfig", {}).get("networks", [])
+    paths = [{"networkUrl": path_of(network["networkUrl"])} for network in networks]
+    return {**props, "privateVisibilityConfig": {"networks": paths}} if paths else props
 
 
 class RecordSet(GcpResource):
