@@ -1,6 +1,7 @@
 """Private paths on the real engine: the smoke test goes over them, and names each piece that is missing."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox import pods
 from scripts.workspace import ROOT
 from tests.engine.conftest import FLASH, PRO, Stack
 
@@ -147,3 +149,45 @@ def test_an_existing_peering_is_not_made_again(make_stack: Callable[..., Stack])
     prod.workspace.pulumi("config", "rm", "--path", PRO)
     with pytest.raises(Exception, match="privateServicesAccess: existing"):
         prod.up()
+
+
+ASK = """
+import os, sys, google.auth, google.auth.transport.requests, requests
+session = google.auth.transport.requests.AuthorizedSession(google.auth.default()[0])
+body = {"contents": [{"role": "user", "parts": [{"text": "2 + 2"}]}]}
+try:
+    print(session.post(sys.argv[1], json=body).status_code)
+except requests.ConnectionError:
+    print("unreachable")
+"""
+
+
+def asked_by_pod(stack: Stack) -> str:
+    """What the application's pod is answered by its first managed route."""
+    route = stack.workspace.outputs()["routes"]["routes"][0]
+    location, model = route["location"], f"publishers/google/models/{route['model']}"
+    host = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
+    path = f"v1/projects/sandbox-project/locations/{location}/{model}:generateContent"
+    with pods.variables_of(stack.cloud.env, "production/gemini-app") as variables:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        command = [sys.executable, "-c", ASK, f"{stack.url}/hosts/{host}/{path}"]
+        done = subprocess.run(command, env={**kept, **variables}, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_gemini_itself_is_reached_by_an_address_of_the_network(make_stack: Callable[..., Stack]) -> None:
+    """The managed route over Private Service Connect to Google's APIs: a pod is answered, and not without the rule."""
+    stack = make_stack("managed", profile="google")
+    stack.workspace.pulumi("config", "rm", "vertex-serving:allowBaseGemini")
+    stack.workspace.set("gemini-vertex:privateApis.mode", "restricted")
+    stack.up()
+    assert asked_by_pod(stack) == "200"
+    stack.preview_is_empty()
+    rules = "compute/compute/v1/projects/sandbox-project/global/forwardingRules"
+    google(stack, "DELETE", f"{rules}/geminiapis")
+    assert asked_by_pod(stack) == "unreachable"
+    stack.workspace.pulumi("refresh", "--yes", "--skip-preview")
+    stack.up()
+    assert asked_by_pod(stack) == "200"
+    stack.destroy()
+    assert stack.state() == {}
