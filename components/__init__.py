@@ -9,6 +9,14 @@ from components.fallback_key import FallbackKey, FallbackKeyArgs
 from components.gemini_deployment import AutoscalingMetric, GeminiDeployment, GeminiDeploymentArgs
 from components.ksa_manifest import Cluster, KsaManifest, KsaManifestArgs
 from components.model_traffic import ModelTraffic, share_traffic
+from components.observability import (
+    Observability,
+    ObservabilityArgs,
+    RequestLogging,
+    RequestLoggingArgs,
+    WatchedEndpoint,
+    WatchedModel,
+)
 from components.private_apis import PrivateApis, PrivateApisArgs
 from components.private_connectivity import PrivateConnectivity, PrivateConnectivityArgs
 from components.private_network import PrivateNetwork, PrivateNetworkArgs
@@ -40,6 +48,8 @@ __all__ = [
     "KsaManifestArgs",
     "ManagedRoute",
     "ModelTraffic",
+    "Observability",
+    "ObservabilityArgs",
     "PrivateApis",
     "PrivateApisArgs",
     "PrivateConnectivity",
@@ -50,12 +60,16 @@ __all__ = [
     "PrivateServicesAccessArgs",
     "ProjectServices",
     "ProjectServicesArgs",
+    "RequestLogging",
+    "RequestLoggingArgs",
     "ServicePerimeter",
     "ServicePerimeterArgs",
     "VertexConnectionPolicy",
     "VertexConnectionPolicyArgs",
     "VertexEndpoint",
     "VertexEndpointArgs",
+    "WatchedEndpoint",
+    "WatchedModel",
     "WorkloadIdentityBinding",
     "WorkloadIdentityBindingArgs",
     "share_traffic",

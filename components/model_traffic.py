@@ -41,11 +41,12 @@ def share_traffic(
     deployments: Mapping[str, GeminiDeployment],
     shares: Mapping[str, int],
     private: PrivateConnectivity | None = None,
+    opts: pulumi.ResourceOptions | None = None,
 ) -> ModelTraffic:
     """One split, called `name`, that names all of `deployments` once they are up.
 
     `shares` are percent by the same names, 100 together. A peered endpoint holds one model, which gets all its traffic,
-    and takes no split. `private` gives the endpoint its host; default: Google does.
+    and takes no split. `private` gives the endpoint its host; default: Google does. `opts` are the split's.
     """
     ids = {model: deployment.deployed_model_id for model, deployment in deployments.items()}
     names = pulumi.Output.all(**ids).apply(lambda known: {number: model for model, number in known.items()})
@@ -60,6 +61,6 @@ def share_traffic(
         targets={
             model: TrafficTargetArgs(deployed_model_id=number, percent=shares[model]) for model, number in ids.items()
         },
-        opts=pulumi.ResourceOptions(depends_on=deployed),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=deployed)),
     )
     return ModelTraffic(split_by_name(split.traffic_split, ids), ids, names, host, [split])

@@ -101,5 +101,6 @@ class PrivateConnectivity(pulumi.ComponentResource):
                 endpoint_id=endpoint.id,
                 service_attachments=[deployment.service_attachment for deployment in deployments],
             ),
-            pulumi.ResourceOptions(parent=self, depends_on=list(deployments)),
+            # No child of this component: the endpoint comes after all of those, and the address after the endpoint.
+            pulumi.ResourceOptions(depends_on=list(deployments)),
         ).host

@@ -118,13 +118,15 @@ class Engine:
         operation = self._telemetry.begin(call.request)
         self.budget.earn()
         failure: BaseException | None = None
+        pieces = self._from_some_target(call, operation)
         try:
-            async for chunk in self._from_some_target(call, operation):
+            async for chunk in pieces:
                 yield chunk
         except BaseException as error:
             failure = error
             raise
         finally:
+            await _close(pieces)
             ended = None if isinstance(failure, GeneratorExit) else failure
             operation.end(self._timing.now() - call.begun_at, call.reply, ended)
 

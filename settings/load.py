@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from settings.fallback import read_fallback
 from settings.models import NAME
+from settings.observability import read_observability
 from settings.private import ENDPOINT_KEYS, Choices, Network, read_choices, read_network, read_private
 from settings.regions import REGIONS
 from settings.section import Problem, Rule, Section, listed, meant, shown
@@ -36,7 +37,7 @@ DEFAULT_REGION: Final = "us-central1"
 
 _KEYS = (
     *("environment", "endpoint", "models", "serving", "fallback"),
-    *("workloadIdentity", "kubernetes", "perimeter", "labels", "network", "privateApis"),
+    *("workloadIdentity", "kubernetes", "perimeter", "protect", "labels", "observability", "network", "privateApis"),
 )
 _TEXT_KEYS = ("environment", "serving")
 _PROVIDER_KEYS = ("allowBaseGemini", "customEndpoint")
@@ -132,7 +133,9 @@ def load(
         kubernetes=kubernetes,
         perimeter=perimeter,
         private=private,
+        protect=ours.flag("protect", environment == "prod"),
         labels=_read_labels(ours),
+        observability=read_observability(ours, warnings),
         warnings=tuple(warnings),
     )
     if problems:
