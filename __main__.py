@@ -18,6 +18,12 @@ outputs: dict[str, Any] = {"clientEnvironment": environment, "perimeterMode": pe
 services = parts.ProjectServices("apis", parts.ProjectServicesArgs(project=project, services=settings.apis))
 enabled = pulumi.ResourceOptions(depends_on=[services])
 
+# The private path: what of it this stack makes, before what is to be private.
+at: dict[str, Any] = {"project": project, "region": region}
+path = parts.PrivateConnectivityArgs(**at, **vars(settings.private)) if settings.private else None
+private = parts.PrivateConnectivity("private", path, enabled) if path else None
+ready: list[pulumi.Resource] = [services, private] if private else [services]
+
 # Steps 2 to 4 for Gemini itself: Google serves it without an endpoint, so a model is a route, and nothing to deploy.
 routes: list[parts.ManagedRoute | parts.EndpointRoute] = [parts.ManagedRoute(**vars(each)) for each in settings.managed]
 outputs["models"] = {model.name: {"model": f"publishers/google/models/{model.model}"} for model in settings.managed}
@@ -25,7 +31,6 @@ fenced: list[pulumi.Resource] = [services]
 watch, watched = settings.observability, None
 if settings.endpoint and settings.endpoint_route:
     # Step 2: one endpoint, private in prod. A sample of its requests is logged only where the configuration says so.
-    at: dict[str, Any] = {"project": project, "region": region}
     log = watch.request_logging if watch else None
     kept = parts.RequestLogging("requests", parts.RequestLoggingArgs(**at, **vars(log)), enabled) if log else None
     endpoint = parts.VertexEndpoint(
@@ -33,7 +38,7 @@ if settings.endpoint and settings.endpoint_route:
         parts.VertexEndpointArgs(
             **at, labels=settings.labels, request_logging=kept.config if kept else None, **vars(settings.endpoint)
         ),
-        pulumi.ResourceOptions(depends_on=[services], protect=settings.protect),
+        pulumi.ResourceOptions(depends_on=ready, protect=settings.protect),
     )
     # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
     deployments = {
@@ -44,9 +49,8 @@ if settings.endpoint and settings.endpoint_route:
         )
         for model in settings.models
     }
-    traffic = parts.share_traffic(
-        "traffic", endpoint, deployments, settings.endpoint_split, pulumi.ResourceOptions(protect=settings.protect)
-    )
+    protected = pulumi.ResourceOptions(protect=settings.protect)
+    traffic = parts.share_traffic("traffic", endpoint, deployments, settings.endpoint_split, private, protected)
     fenced += traffic.resources
     watched = parts.WatchedEndpoint.of(endpoint, deployments, settings.endpoint_split)
     routes.append(traffic.route(endpoint, region, **vars(settings.endpoint_route)))
