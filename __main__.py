@@ -11,6 +11,7 @@ from settings import fallback_api_key, load_stack
 settings = load_stack()
 project, region, fallback = settings.project, settings.region, settings.fallback
 identity, perimeter, cluster = settings.workload_identity, settings.perimeter, settings.kubernetes
+at: dict[str, Any] = {"project": project, "region": region}
 environment: dict[str, Any] = {"GCP_PROJECT_ID": project, "GCP_REGION": region}
 outputs: dict[str, Any] = {"clientEnvironment": environment, "perimeterMode": perimeter.mode}
 
@@ -25,14 +26,10 @@ fenced: list[pulumi.Resource] = [services]
 watch, watched = settings.observability, None
 if settings.endpoint and settings.endpoint_route:
     # Step 2: one endpoint, private in prod. A sample of its requests is logged only where the configuration says so.
-    at: dict[str, Any] = {"project": project, "region": region}
-    log = watch and watch.request_logging
-    kept = log and parts.RequestLogging("requests", parts.RequestLoggingArgs(**at, **vars(log)), enabled)
+    log = parts.RequestLog(**vars(watch.request_logging)) if watch and watch.request_logging else None
     endpoint = parts.VertexEndpoint(
         settings.endpoint.display_name,
-        parts.VertexEndpointArgs(
-            **at, labels=settings.labels, request_logging=kept and kept.config, **vars(settings.endpoint)
-        ),
+        parts.VertexEndpointArgs(**at, labels=settings.labels, request_log=log, **vars(settings.endpoint)),
         enabled,
     )
     # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
@@ -105,20 +102,10 @@ if perimeter.mode != "off":
 
 # Not in the article: what tells how it serves, and whom.
 if watch:
-    parts.Observability(
-        f"gemini-{pulumi.get_stack()}",
-        parts.ObservabilityArgs(
-            project=project,
-            region=region,
-            title=f"Gemini ({pulumi.get_stack()})",
-            endpoint=watched,
-            managed_models=[model.model for model in settings.managed],
-            perimeter=perimeter.mode != "off",
-            labels=settings.labels,
-            **watch.component,
-        ),
-        enabled,
-    )
+    ids, fence = [model.model for model in settings.managed], perimeter.mode != "off"
+    seen: dict[str, Any] = {"endpoint": watched, "managed_models": ids, "perimeter": fence, "labels": settings.labels}
+    args = parts.ObservabilityArgs(**at, **seen, **watch.component)
+    parts.Observability(f"gemini-{pulumi.get_stack()}", args, enabled)
 
 outputs |= {
     "routes": client.document,

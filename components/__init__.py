@@ -11,8 +11,7 @@ from components.model_traffic import ModelTraffic, share_traffic
 from components.observability import (
     Observability,
     ObservabilityArgs,
-    RequestLogging,
-    RequestLoggingArgs,
+    RequestLog,
     WatchedEndpoint,
     WatchedModel,
 )
@@ -40,8 +39,7 @@ __all__ = [
     "ObservabilityArgs",
     "ProjectServices",
     "ProjectServicesArgs",
-    "RequestLogging",
-    "RequestLoggingArgs",
+    "RequestLog",
     "ServicePerimeter",
     "ServicePerimeterArgs",
     "VertexEndpoint",

@@ -130,7 +130,7 @@ def load(
         kubernetes=kubernetes,
         perimeter=perimeter,
         labels=_read_labels(ours),
-        observability=read_observability(ours, warnings),
+        observability=read_observability(ours, endpoint is not None, warnings),
         warnings=tuple(warnings),
     )
     if problems:

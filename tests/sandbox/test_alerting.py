@@ -282,7 +282,7 @@ def test_a_few_minutes_of_503s_burn_the_budget_fast(
 ) -> None:
     """select_slo_burn_rate: half of all responses bad is 50 times what 99 % allow; a disabled policy stays quiet."""
     made = objective(monitoring)
-    conditions = [
+    conditions: list[Json] = [
         {
             "displayName": window,
             "conditionThreshold": {
