@@ -130,7 +130,7 @@ def load(
         kubernetes=kubernetes,
         perimeter=perimeter,
         labels=_read_labels(ours),
-        observability=read_observability(ours, endpoint is not None, warnings),
+        observability=read_observability(ours, endpoint.connectivity if endpoint else None, warnings),
         warnings=tuple(warnings),
     )
     if problems:
