@@ -8,6 +8,7 @@ from typing import Literal
 import pulumi
 import pulumi_gcp as gcp
 
+from components.observability.request_logging import RequestLog, log_requests
 from components.project_lookup import look_up
 
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
@@ -28,7 +29,7 @@ class VertexEndpointArgs:
     - `dedicated`: whether a public endpoint has a DNS name of its own (default) or answers on the region's shared
       host, which tuned Gemini needs. Dedicated public endpoints are outside VPC Service Controls.
     - `labels`: on the endpoint; none by default.
-    - `request_logging`: where requests and answers are logged, as RequestLogging gives it; default: nowhere.
+    - `request_log`: where a sample of requests and answers is logged; default: nowhere.
     """
 
     project: pulumi.Input[str]
@@ -39,7 +40,7 @@ class VertexEndpointArgs:
     address: Literal["automatic", "forwarding-rule"] = "automatic"
     dedicated: bool = True
     labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    request_logging: "gcp.vertex.AiEndpointPredictRequestResponseLoggingConfigArgs | None" = None
+    request_log: RequestLog | None = None
 
 
 class VertexEndpoint(pulumi.ComponentResource):
@@ -66,7 +67,9 @@ class VertexEndpoint(pulumi.ComponentResource):
             location=args.region,
             region=args.region,
             labels=args.labels or None,
-            predict_request_response_logging_config=args.request_logging,
+            predict_request_response_logging_config=log_requests(
+                f"{name}-requests", args.project, args.region, args.request_log, self
+            ),
             dedicated_endpoint_enabled=args.dedicated if args.connectivity == "public" else None,
             network=self._peered(network, opts) if args.connectivity == "peered-network" else None,
             private_service_connect_config=_private_service_connect(args, network),

@@ -135,7 +135,7 @@ def load(
         private=private,
         protect=ours.flag("protect", environment == "prod"),
         labels=_read_labels(ours),
-        observability=read_observability(ours, warnings),
+        observability=read_observability(ours, endpoint.connectivity if endpoint else None, warnings),
         warnings=tuple(warnings),
     )
     if problems:

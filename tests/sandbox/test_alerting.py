@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 import requests
 
+from components.observability.signals import violations
 from tests.sandbox.clock import Stepped, clock
 from tests.sandbox.google import Google, grant, refusal
+from tests.sandbox.test_perimeters import FENCE, Organization
 from tests.sandbox.vertex import Json, RefusedError, Vertex, machine
 
 __all__ = ["clock"]
@@ -282,7 +284,7 @@ def test_a_few_minutes_of_503s_burn_the_budget_fast(
 ) -> None:
     """select_slo_burn_rate: half of all responses bad is 50 times what 99 % allow; a disabled policy stays quiet."""
     made = objective(monitoring)
-    conditions = [
+    conditions: list[Json] = [
         {
             "displayName": window,
             "conditionThreshold": {
@@ -342,6 +344,25 @@ def test_a_used_up_request_quota_opens_the_quota_alert(vertex: Vertex, clock: St
     (alert,) = monitoring("GET", f"{monitoring.project}/alerts")["alerts"]
     assert alert["metric"]["labels"]["quota_metric"] == "aiplatform.googleapis.com/resource_management_requests"
     assert monitoring("GET", alert["name"])["state"] == "OPEN"
+
+
+def test_a_violation_of_the_perimeter_opens_its_alert_for_an_hour(
+    vertex: Vertex, serving: str, clock: Stepped, monitoring: Google
+) -> None:
+    """conditionMatchedLog, with the filter of the component, on the entry that a dry run writes."""
+    limit = {"notificationRateLimit": {"period": "3600s"}}
+    log = {"conditionMatchedLog": {"filter": violations("sandbox-project")}}
+    make(monitoring, log, displayName="perimeter", alertStrategy=limit)
+    vertex.get(serving)
+    assert opened(monitoring) == []
+    Organization(vertex.sandbox).fence(spec=FENCE)
+    vertex.get(serving)
+    assert opened(monitoring) == ["perimeter"]
+    quoted = violations("sandbox-project").replace("@type", '"@type"')
+    logged = {"resourceNames": ["projects/sandbox-project"], "filter": quoted}
+    assert Google(vertex.sandbox, "logging", "v2")("POST", "entries:list", logged)["entries"]
+    clock.forward(3700)
+    assert opened(monitoring) == []
 
 
 def test_an_ordered_fault_on_the_managed_route_is_measured_too(

@@ -264,15 +264,12 @@ def test_logged_requests_expire_and_stay_with_the_stack() -> None:
     """A dataset in the endpoint's region, a table's life in milliseconds; its content is not deleted in passing."""
 
     def program() -> dict[str, Any]:
-        args = parts.RequestLoggingArgs(
-            project="my-project", region="europe-west4", dataset="requests", expiration_days=7, sampling_rate=0.1
-        )
-        made = parts.RequestLogging("requests", args)
+        log = parts.RequestLog(dataset="requests", expiration_days=7, sampling_rate=0.1)
         endpoint = parts.VertexEndpointArgs(
-            project="my-project", region="europe-west4", display_name="e", request_logging=made.config
+            project="my-project", region="europe-west4", display_name="e", request_log=log
         )
         parts.VertexEndpoint("e", endpoint)
-        return {"destination": made.destination}
+        return {}
 
     done = record(program)
     dataset = done.one(":Dataset").inputs
