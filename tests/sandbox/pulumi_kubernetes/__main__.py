@@ -19,7 +19,7 @@ kubernetes.core.v1.ServiceAccount(
     },
     opts=inside,
 )
-metadata = {"name": "gemini", "namespace": namespace.metadata["name"]}
+metadata = kubernetes.meta.v1.ObjectMetaArgs(name="gemini", namespace=namespace.metadata["name"])
 kubernetes.core.v1.ConfigMap("routes", metadata=metadata, data={"words": words}, opts=inside)
 kubernetes.core.v1.Secret("key", metadata=metadata, string_data={"words": words}, opts=inside)
 kubernetes.core.v1.ServiceAccount(
