@@ -11,6 +11,7 @@ from settings import fallback_api_key, load_stack
 settings = load_stack()
 project, region, fallback = settings.project, settings.region, settings.fallback
 identity, perimeter, cluster = settings.workload_identity, settings.perimeter, settings.kubernetes
+at: dict[str, Any] = {"project": project, "region": region}
 environment: dict[str, Any] = {"GCP_PROJECT_ID": project, "GCP_REGION": region}
 outputs: dict[str, Any] = {"clientEnvironment": environment, "perimeterMode": perimeter.mode}
 
@@ -18,16 +19,25 @@ outputs: dict[str, Any] = {"clientEnvironment": environment, "perimeterMode": pe
 services = parts.ProjectServices("apis", parts.ProjectServicesArgs(project=project, services=settings.apis))
 enabled = pulumi.ResourceOptions(depends_on=[services])
 
+# The private path: what of it this stack makes, before what is to be private.
+private = None
+if settings.private:
+    args = parts.PrivateConnectivityArgs(**at, **vars(settings.private))
+    private = parts.PrivateConnectivity("private", args, enabled)
+ready: list[pulumi.Resource] = [services, private] if private else [services]
+
 # Steps 2 to 4 for Gemini itself: Google serves it without an endpoint, so a model is a route, and nothing to deploy.
 routes: list[parts.ManagedRoute | parts.EndpointRoute] = [parts.ManagedRoute(**vars(each)) for each in settings.managed]
 outputs["models"] = {model.name: {"model": f"publishers/google/models/{model.model}"} for model in settings.managed}
 fenced: list[pulumi.Resource] = [services]
+watch, watched = settings.observability, None
 if settings.endpoint and settings.endpoint_route:
-    # Step 2: one endpoint, private in prod.
+    # Step 2: one endpoint, private in prod. A sample of its requests is logged only where the configuration says so.
+    log = parts.RequestLog(**vars(watch.request_logging)) if watch and watch.request_logging else None
     endpoint = parts.VertexEndpoint(
         settings.endpoint.display_name,
-        parts.VertexEndpointArgs(project=project, region=region, labels=settings.labels, **vars(settings.endpoint)),
-        pulumi.ResourceOptions(depends_on=[services], protect=settings.protect),
+        parts.VertexEndpointArgs(**at, labels=settings.labels, request_log=log, **vars(settings.endpoint)),
+        pulumi.ResourceOptions(depends_on=ready, protect=settings.protect),
     )
     # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
     deployments = {
@@ -38,10 +48,10 @@ if settings.endpoint and settings.endpoint_route:
         )
         for model in settings.models
     }
-    traffic = parts.share_traffic(
-        "traffic", endpoint, deployments, settings.endpoint_split, pulumi.ResourceOptions(protect=settings.protect)
-    )
+    protected = pulumi.ResourceOptions(protect=settings.protect)
+    traffic = parts.share_traffic("traffic", endpoint, deployments, settings.endpoint_split, private, protected)
     fenced += traffic.resources
+    watched = parts.WatchedEndpoint.of(endpoint, deployments, settings.endpoint_split)
     routes.append(traffic.route(endpoint, region, **vars(settings.endpoint_route)))
     environment["VERTEX_ENDPOINT_ID"] = endpoint.id
     outputs["models"] |= {name: {"model": deployment.model} for name, deployment in deployments.items()}
@@ -98,6 +108,13 @@ if perimeter.mode != "off":
         parts.ServicePerimeterArgs(projects=[project], dry_run_command=try_first, **vars(perimeter)),
         pulumi.ResourceOptions(depends_on=[*fenced, binding, manifest, client], protect=settings.protect),
     )
+
+# Not in the article: what tells how it serves, and whom.
+if watch:
+    ids, fence = [model.model for model in settings.managed], perimeter.mode != "off"
+    seen: dict[str, Any] = {"endpoint": watched, "managed_models": ids, "perimeter": fence, "labels": settings.labels}
+    watching = parts.ObservabilityArgs(**at, **seen, **watch.component)
+    parts.Observability(f"gemini-{pulumi.get_stack()}", watching, enabled)
 
 outputs |= {
     "routes": client.document,

@@ -74,6 +74,7 @@ class Raw:
 
     content: bytes | AsyncIterator[bytes]
     media_type: str = "application/json"
+    status: int = 200
 
 
 Answer = Json | Stream | Raw

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from settings.observability import ObservabilitySettings
+
 Environment = Literal["dev", "prod"]
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
 PerimeterMode = Literal["off", "dry-run", "enforced"]
@@ -15,6 +17,7 @@ Serving = Literal["endpoint", "managed"]
 Throughput = Literal["dedicated", "shared"]
 RouteScheme = Literal["http", "https"]
 RouteApi = Literal["generateContent", "predict", "rawPredict", "chatCompletions"]
+AddressKind = Literal["automatic", "forwarding-rule"]
 KeyStore = Literal["kubernetes", "secret-manager"]
 
 
@@ -26,6 +29,7 @@ class EndpointSettings:
     connectivity: Connectivity
     network: str
     dedicated: bool
+    address: AddressKind
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,34 @@ class PerimeterSettings:
 
 
 @dataclass(frozen=True)
+class PrivateSettings:
+    """What the stack makes so that calls stay private; `subnetwork_range` is None where the network exists.
+
+    `api_domains` are the names that lead to `api_address` in the network, none where Google's APIs are called as ever.
+    """
+
+    network: str
+    subnetwork: str
+    subnetwork_range: str | None
+    address: AddressKind
+    create_connection_policy: bool
+    create_private_services_access: bool
+    api_domains: tuple[str, ...]
+    api_address: str
+
+    @property
+    def apis(self) -> list[str]:
+        """The Google APIs that make it."""
+        needed = {
+            "networkconnectivity": self.create_connection_policy,
+            "servicenetworking": self.create_private_services_access,
+            "dns": self.address == "forwarding-rule" or bool(self.api_domains),
+            "servicedirectory": bool(self.api_domains),
+        }
+        return [api for api, wanted in needed.items() if wanted]
+
+
+@dataclass(frozen=True)
 class Settings:
     """One stack's settings.
 
@@ -154,8 +186,10 @@ class Settings:
     workload_identity: WorkloadIdentitySettings
     kubernetes: KubernetesSettings | None
     perimeter: PerimeterSettings
+    private: PrivateSettings | None
     protect: bool
     labels: Mapping[str, str]
+    observability: ObservabilitySettings | None
     warnings: tuple[str, ...]
 
     @property
@@ -166,4 +200,8 @@ class Settings:
             apis.append("accesscontextmanager")
         if self.fallback and self.fallback.kept.store == "secret-manager":
             apis.append("secretmanager")
+        if self.private:
+            apis += self.private.apis
+        if self.observability:
+            apis += ["monitoring", "logging", *(["bigquery"] if self.observability.request_logging else [])]
         return tuple(f"{api}.googleapis.com" for api in apis)

@@ -61,6 +61,10 @@ class Stack:
         """The methods of the calls after `since` that changed something and were accepted."""
         return [call["method"] for call in self.calls(since) if call["mutating"] and call["status"] < 400]
 
+    def changes_at_google(self, since: int = 0) -> list[str]:
+        """Those of `changes` that are not the cluster's, whose ConfigMap names the deployed models."""
+        return [method for method in self.changes(since) if not method.startswith("io.k8s.")]
+
     def google(self, method: str, path: str, **how: Any) -> Any:
         """A call to the sandbox's Vertex AI as somebody else would make it by hand."""
         token = self.cloud.env["GOOGLE_OAUTH_ACCESS_TOKEN"]
