@@ -66,7 +66,7 @@ def test_names_are_known_at_preview() -> None:
 
 def test_the_policy_is_made_where_the_network_is() -> None:
     """In the project of a shared network, for the class that Google's documents name."""
-    shared = {
+    shared: dict[str, Any] = {
         "network": "projects/host/global/networks/shared",
         "subnetwork": "projects/host/regions/us-central1/subnetworks/private",
     }
@@ -129,7 +129,7 @@ def test_the_host_is_googles_address_or_a_name_of_ones_own(kind: Any, host: str)
     """And only one of both is made."""
 
     def program() -> dict[str, Any]:
-        where = {"project": "my-project", "region": "us-central1"}
+        where: dict[str, Any] = {"project": "my-project", "region": "us-central1"}
         private = parts.PrivateConnectivity("private", parts.PrivateConnectivityArgs(**where, address=kind))
         args = parts.VertexEndpointArgs(**where, display_name="mine", address=kind)
         endpoint = parts.VertexEndpoint("mine", args)
