@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from sandbox.testing import SandboxHandle
+from tests.sandbox.alerting import BAD, RATIO, RESPONSES
 from tests.sandbox.google import ORGANIZATION, PROJECT_NUMBER, Google, make_account
 from tests.sandbox.plugin import UNKNOWN, Made, Plugin, Props, running_plugins
-from tests.sandbox.test_alerting import BAD, RATIO, RESPONSES
 from tests.sandbox.test_dashboards import board, tile
 
 PROJECT = "projects/sandbox-project"
