@@ -19,6 +19,13 @@ outputs: dict[str, Any] = {"clientEnvironment": environment, "perimeterMode": pe
 services = parts.ProjectServices("apis", parts.ProjectServicesArgs(project=project, services=settings.apis))
 enabled = pulumi.ResourceOptions(depends_on=[services])
 
+# The private path: what of it this stack makes, before what is to be private.
+private = None
+if settings.private:
+    args = parts.PrivateConnectivityArgs(**at, **vars(settings.private))
+    private = parts.PrivateConnectivity("private", args, enabled)
+ready: list[pulumi.Resource] = [services, private] if private else [services]
+
 # Steps 2 to 4 for Gemini itself: Google serves it without an endpoint, so a model is a route, and nothing to deploy.
 routes: list[parts.ManagedRoute | parts.EndpointRoute] = [parts.ManagedRoute(**vars(each)) for each in settings.managed]
 outputs["models"] = {model.name: {"model": f"publishers/google/models/{model.model}"} for model in settings.managed}
@@ -30,7 +37,7 @@ if settings.endpoint and settings.endpoint_route:
     endpoint = parts.VertexEndpoint(
         settings.endpoint.display_name,
         parts.VertexEndpointArgs(**at, labels=settings.labels, request_log=log, **vars(settings.endpoint)),
-        enabled,
+        pulumi.ResourceOptions(depends_on=ready, protect=settings.protect),
     )
     # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
     deployments = {
@@ -41,7 +48,8 @@ if settings.endpoint and settings.endpoint_route:
         )
         for model in settings.models
     }
-    traffic = parts.share_traffic("traffic", endpoint, deployments, settings.endpoint_split)
+    protected = pulumi.ResourceOptions(protect=settings.protect)
+    traffic = parts.share_traffic("traffic", endpoint, deployments, settings.endpoint_split, private, protected)
     fenced += traffic.resources
     watched = parts.WatchedEndpoint.of(endpoint, deployments, settings.endpoint_split)
     routes.append(traffic.route(endpoint, region, **vars(settings.endpoint_route)))
@@ -89,23 +97,24 @@ if fallback:
         pulumi.ResourceOptions(depends_on=[services, manifest]),
     )
     environment |= key.environment
+    fenced.append(key)
 
 # Step 7: a perimeter that only watches until the mode says enforced. Last up and first down, or it would shut out the
-# deployments and their end.
+# deployments and their end; and where it is protected, a destroy that is refused there has deleted nothing yet.
 if perimeter.mode != "off":
     try_first = "`pulumi config set --path gemini-vertex:perimeter.mode dry-run && pulumi up`"
     parts.ServicePerimeter(
         perimeter.perimeter_id,
         parts.ServicePerimeterArgs(projects=[project], dry_run_command=try_first, **vars(perimeter)),
-        pulumi.ResourceOptions(depends_on=fenced),
+        pulumi.ResourceOptions(depends_on=[*fenced, binding, manifest, client], protect=settings.protect),
     )
 
 # Not in the article: what tells how it serves, and whom.
 if watch:
     ids, fence = [model.model for model in settings.managed], perimeter.mode != "off"
     seen: dict[str, Any] = {"endpoint": watched, "managed_models": ids, "perimeter": fence, "labels": settings.labels}
-    args = parts.ObservabilityArgs(**at, **seen, **watch.component)
-    parts.Observability(f"gemini-{pulumi.get_stack()}", args, enabled)
+    watching = parts.ObservabilityArgs(**at, **seen, **watch.component)
+    parts.Observability(f"gemini-{pulumi.get_stack()}", watching, enabled)
 
 outputs |= {
     "routes": client.document,

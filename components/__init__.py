@@ -4,6 +4,7 @@ They take typed arguments and `pulumi.Input`s, read no configuration and print n
 """
 
 from components.client_routes import ClientRoutes, ClientRoutesArgs, EndpointRoute, ManagedRoute
+from components.endpoint_address import EndpointAddress, EndpointAddressArgs
 from components.fallback_key import FallbackKey, FallbackKeyArgs
 from components.gemini_deployment import AutoscalingMetric, GeminiDeployment, GeminiDeploymentArgs
 from components.ksa_manifest import Cluster, KsaManifest, KsaManifestArgs
@@ -15,7 +16,16 @@ from components.observability import (
     WatchedEndpoint,
     WatchedModel,
 )
+from components.private_apis import PrivateApis, PrivateApisArgs
+from components.private_connectivity import PrivateConnectivity, PrivateConnectivityArgs
+from components.private_network import PrivateNetwork, PrivateNetworkArgs
 from components.project_services import ProjectServices, ProjectServicesArgs
+from components.service_access import (
+    PrivateServicesAccess,
+    PrivateServicesAccessArgs,
+    VertexConnectionPolicy,
+    VertexConnectionPolicyArgs,
+)
 from components.service_perimeter import ServicePerimeter, ServicePerimeterArgs
 from components.split_by_name import split_by_name
 from components.vertex_endpoint import VertexEndpoint, VertexEndpointArgs
@@ -26,6 +36,8 @@ __all__ = [
     "ClientRoutes",
     "ClientRoutesArgs",
     "Cluster",
+    "EndpointAddress",
+    "EndpointAddressArgs",
     "EndpointRoute",
     "FallbackKey",
     "FallbackKeyArgs",
@@ -37,11 +49,21 @@ __all__ = [
     "ModelTraffic",
     "Observability",
     "ObservabilityArgs",
+    "PrivateApis",
+    "PrivateApisArgs",
+    "PrivateConnectivity",
+    "PrivateConnectivityArgs",
+    "PrivateNetwork",
+    "PrivateNetworkArgs",
+    "PrivateServicesAccess",
+    "PrivateServicesAccessArgs",
     "ProjectServices",
     "ProjectServicesArgs",
     "RequestLog",
     "ServicePerimeter",
     "ServicePerimeterArgs",
+    "VertexConnectionPolicy",
+    "VertexConnectionPolicyArgs",
     "VertexEndpoint",
     "VertexEndpointArgs",
     "WatchedEndpoint",

@@ -24,6 +24,8 @@ class VertexEndpointArgs:
     - `connectivity`: `public` (on the internet, behind IAM), `private-service-connect` (default; an address in
       `network`, which takes several models and a split) or `peered-network` (VPC peering: one model, no split).
     - `network`: name, or projects/PROJECT/global/networks/NAME; default `default`. Only for private endpoints.
+    - `address`: with Private Service Connect, whether Google makes an address in `network` (`automatic`, default), for
+      which the network needs a service connection policy, or somebody makes a `forwarding-rule`.
     - `dedicated`: whether a public endpoint has a DNS name of its own (default) or answers on the region's shared
       host, which tuned Gemini needs. Dedicated public endpoints are outside VPC Service Controls.
     - `labels`: on the endpoint; none by default.
@@ -35,6 +37,7 @@ class VertexEndpointArgs:
     display_name: pulumi.Input[str]
     connectivity: Connectivity = "private-service-connect"
     network: pulumi.Input[str] = "default"
+    address: Literal["automatic", "forwarding-rule"] = "automatic"
     dedicated: bool = True
     labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     request_log: RequestLog | None = None
@@ -142,5 +145,7 @@ def _private_service_connect(
             gcp.vertex.AiEndpointPrivateServiceConnectConfigPscAutomationConfigArgs(
                 project_id=args.project, network=network
             )
-        ],
+        ]
+        if args.address == "automatic"
+        else None,
     )

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from sandbox import api_keys, console, control, discovery, hosts, metadata, registry, schema
 from sandbox.core import Sandbox
 from sandbox.discovery import Document, Method
-from sandbox.errors import GoogleError, Json
+from sandbox.errors import GoogleError, Json, UnreachableError
 from sandbox.hosts import Target
 from sandbox.identity import Principal, principal_of
 from sandbox.mishaps import Mishap, Unanswered
@@ -72,6 +72,12 @@ class Exchange:
             self.sandbox.store.rollback()
             refused = registry.refusal_of(self.target.service)
             response = refused(error) if refused else JSONResponse(error.body(), error.code, error.headers)
+        except UnreachableError as error:
+            self.sandbox.store.rollback()
+            self.entry["reason"] = str(error)
+            await self.request.body()
+            await self.sandbox.connections.reset(self.request)
+            response = Unanswered()
         except Exception as error:  # noqa: BLE001 - a fault of the sandbox must reach the client as one, in words
             self.sandbox.store.rollback()
             response = _broken(self.entry["method"], error)

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import google.auth
 import google.auth.exceptions
@@ -37,6 +37,16 @@ class Answer:
     text: str
     seconds: float
     model: str = ""
+
+
+class Caller(Protocol):
+    """Asks one route, as the application does."""
+
+    def ask(self, prompt: str) -> Answer:
+        """One question, one whole answer. Raises SmokeError where there is none."""
+
+    def stream(self, prompt: str) -> Iterator[str]:
+        """The pieces of an answer as they come. Raises SmokeError where they end too early."""
 
 
 def host_url(host: str, scheme: str = "https") -> str:
@@ -151,38 +161,30 @@ def routes(document: dict[str, Any]) -> "Routes":
 
 
 @contextlib.contextmanager
-def callers(found: "Routes") -> Iterator[dict[str, "Caller"]]:
+def callers(found: "Routes") -> Iterator[dict[str, Caller]]:
     """A caller for each route by its name, which asks that route alone, once, and falls back to no other."""
     from gemini_client import GeminiClient, Options, Retry, Routes
 
     options = Options(deadline=CALL_SECONDS, retry=Retry(attempts=1))
     with contextlib.ExitStack() as stack:
-        made = {}
+        made: dict[str, Caller] = {}
         for route in found.routes:
             alone = Routes((dataclasses.replace(route, weight=100),))
-            made[route.name] = Caller(stack.enter_context(GeminiClient(alone, options=options)))
+            made[route.name] = _RouteCaller(stack.enter_context(GeminiClient(alone, options=options)))
         yield made
 
 
-class Caller:
-    """Asks one route, as the application does."""
-
+class _RouteCaller:
     def __init__(self, client: "GeminiClient") -> None:
         self._client = client
 
     def ask(self, prompt: str) -> Answer:
-        """One question, one whole answer.
-
-        Raises:
-            SmokeError: there was none.
-        """
         started = time.monotonic()
         with _as_sentences():
             reply = self._client.generate(prompt)
         return Answer(reply.text, time.monotonic() - started, reply.deployed_model or reply.model)
 
     def stream(self, prompt: str) -> Iterator[str]:
-        """The pieces of an answer as they come."""
         with _as_sentences(), self._client.stream(prompt) as pieces:
             yield from pieces
 

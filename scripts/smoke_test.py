@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts import serving
+from scripts import private_path, serving
 
 if TYPE_CHECKING:  # it brings google-genai, which takes a second
     from gemini_client import Routes
@@ -118,6 +118,18 @@ def stack_outputs(stack: str | None) -> dict[str, Any]:
         raise serving.SmokeError(f"`{' '.join(command)}` failed: {done.stderr.strip().removeprefix('error: ')}")
     outputs: dict[str, Any] = json.loads(done.stdout or "{}")
     return outputs
+
+
+def check_path(control: serving.Control, target: Target, live: dict[str, Any]) -> Check:
+    """That every piece of a private path is there; who may not look is told so, and left with the answer."""
+    host = next((route.get("host", "") for route in target.routes["routes"] if route["serving"] == "endpoint"), "")
+    try:
+        led = private_path.follow(control.session, target.endpoint.split("/")[1], target.region, live, host)
+    except serving.SmokeError as error:
+        if str(error).startswith("403:"):
+            return Check("private path", True, f"not looked at, {str(error)[:120]}")
+        return Check("private path", False, host or "no host", str(error))
+    return Check("private path", True, led)
 
 
 def check_answer(caller: serving.Caller) -> Check:
@@ -252,10 +264,12 @@ def run_checks(target: Target, stream: bool = True) -> list[Check]:
                 raise serving.SmokeError("No model is deployed on the endpoint. Run `pulumi up`.")
         except serving.SmokeError as error:
             return [Check("endpoint", False, target.endpoint, str(error))]
+        if live.get("privateServiceConnectConfig", {}).get("enablePrivateServiceConnect"):
+            checks.append(check_path(control, target, live))
     try:
         found = serving.routes(target.routes)
     except serving.SmokeError as error:
-        return [Check("routes", False, "unreadable", str(error))]
+        return [*checks, Check("routes", False, "unreadable", str(error))]
     with serving.callers(found) as callers:
         attempt("answer", lambda: of_each(callers, check_answer))
         if stream and not live.get("network"):  # Google streams on no peered endpoint

@@ -12,6 +12,7 @@ from settings.values import (
     KubernetesSettings,
     ManagedModelSettings,
     PerimeterSettings,
+    PrivateSettings,
     Settings,
     WorkloadIdentitySettings,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "KubernetesSettings",
     "ManagedModelSettings",
     "PerimeterSettings",
+    "PrivateSettings",
     "Settings",
     "SettingsError",
     "WorkloadIdentitySettings",

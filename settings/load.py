@@ -10,6 +10,7 @@ from typing import Final, cast
 from settings.fallback import read_fallback
 from settings.models import NAME
 from settings.observability import read_observability
+from settings.private import ENDPOINT_KEYS, Choices, Network, read_choices, read_network, read_private
 from settings.regions import REGIONS
 from settings.section import Problem, Rule, Section, listed, meant, shown
 from settings.serving import APIS, Calling, model_entries, read_models
@@ -36,7 +37,7 @@ DEFAULT_REGION: Final = "us-central1"
 
 _KEYS = (
     *("environment", "endpoint", "models", "serving", "fallback"),
-    *("workloadIdentity", "kubernetes", "perimeter", "labels", "observability"),
+    *("workloadIdentity", "kubernetes", "perimeter", "protect", "labels", "observability", "network", "privateApis"),
 )
 _TEXT_KEYS = ("environment", "serving")
 _PROVIDER_KEYS = ("allowBaseGemini", "customEndpoint")
@@ -44,10 +45,6 @@ _CONNECTIVITIES = ("public", "private-service-connect", "peered-network")
 
 _PROJECT = Rule(
     r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "a project id: 6 to 30 lower-case letters, digits or hyphens, a letter first"
-)
-_NETWORK = Rule(
-    r"(projects/[a-z0-9-]+/global/networks/)?[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
-    "a network's name, or projects/PROJECT/global/networks/NAME for a shared one",
 )
 _ACCOUNT = Rule(
     r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
@@ -102,7 +99,10 @@ def load(
     environment = cast(Environment, ours.choice("environment", ("dev", "prod"), "dev" if stack == "dev" else "prod"))
     region = _region(config, environ, problems)
     entries = model_entries(ours)
-    endpoint, how = _read_endpoint(ours, environment) if entries.any_on_endpoint else (None, None)
+    choices = Choices(read_network(ours))
+    endpoint, how = None, None
+    if entries.any_on_endpoint:
+        endpoint, how, choices = _read_endpoint(ours, environment, choices.network)
     if endpoint is None and ours.given("endpoint"):
         warnings.append(f"{PROGRAM}:endpoint: is not used, since every model is managed; remove it")
     allow_base_gemini = _allow_base_gemini(config, environ, problems)
@@ -115,6 +115,9 @@ def load(
             f"{PROGRAM}:fallback: the Gemini Developer API is outside the perimeter: while Vertex AI is down, prompts "
             "leave it"
         )
+    connectivity = endpoint.connectivity if endpoint else None
+    locations = {*(model.location for model in models.managed), *([region] if endpoint else [])}
+    private = read_private(ours, choices, connectivity, locations, warnings)
     settings = Settings(
         project=_project(config, environ, problems),
         region=region,
@@ -129,6 +132,8 @@ def load(
         workload_identity=_read_workload_identity(ours),
         kubernetes=kubernetes,
         perimeter=perimeter,
+        private=private,
+        protect=ours.flag("protect", environment == "prod"),
         labels=_read_labels(ours),
         observability=read_observability(ours, endpoint.connectivity if endpoint else None, warnings),
         warnings=tuple(warnings),
@@ -206,9 +211,13 @@ def _region(config: Mapping[str, str], environ: Mapping[str, str], problems: lis
     return value
 
 
-def _read_endpoint(config: Section, environment: Environment) -> tuple[EndpointSettings, Calling]:
+def _read_endpoint(
+    config: Section, environment: Environment, network: Network
+) -> tuple[EndpointSettings, Calling, Choices]:
     config.required("endpoint", "{name: gemini-prod-endpoint, connectivity: private-service-connect}")
-    entry = config.section("endpoint", ("name", "connectivity", "network", "dedicated", "api", "scheme"))
+    entry = config.section(
+        "endpoint", ("name", "connectivity", "network", "dedicated", "api", "scheme", *ENDPOINT_KEYS)
+    )
     if config.given("endpoint"):
         entry.required("name", "gemini-prod-endpoint")
         entry.required("connectivity", listed(_CONNECTIVITIES))
@@ -227,17 +236,19 @@ def _read_endpoint(config: Section, environment: Environment) -> tuple[EndpointS
         if entry.given(name) and entry.given("connectivity") and entry.sound("connectivity") and not wanted:
             entry.wrong(name, f"is set, but a {connectivity} endpoint has no such choice; remove it")
     api = cast(RouteApi, entry.choice("api", APIS, APIS[0])) if entry.given("api") else None
+    choices = read_choices(entry, connectivity, network)
     endpoint = EndpointSettings(
         display_name=entry.text("name", rule=NAME),
         connectivity=connectivity,
-        network=entry.text("network", "default", _NETWORK),
+        network=choices.network.name,
         dedicated=entry.flag("dedicated", True),
+        address=choices.address,
     )
     # Google's certificate on a private address is self-signed, and optional.
     scheme = cast(
         RouteScheme, entry.choice("scheme", ("http", "https"), "https" if connectivity == "public" else "http")
     )
-    return endpoint, Calling(api, scheme)
+    return endpoint, Calling(api, scheme), choices
 
 
 def _read_workload_identity(config: Section) -> WorkloadIdentitySettings:

@@ -17,6 +17,7 @@ Serving = Literal["endpoint", "managed"]
 Throughput = Literal["dedicated", "shared"]
 RouteScheme = Literal["http", "https"]
 RouteApi = Literal["generateContent", "predict", "rawPredict", "chatCompletions"]
+AddressKind = Literal["automatic", "forwarding-rule"]
 KeyStore = Literal["kubernetes", "secret-manager"]
 
 
@@ -28,6 +29,7 @@ class EndpointSettings:
     connectivity: Connectivity
     network: str
     dedicated: bool
+    address: AddressKind
 
 
 @dataclass(frozen=True)
@@ -134,12 +136,41 @@ class PerimeterSettings:
 
 
 @dataclass(frozen=True)
+class PrivateSettings:
+    """What the stack makes so that calls stay private; `subnetwork_range` is None where the network exists.
+
+    `api_domains` are the names that lead to `api_address` in the network, none where Google's APIs are called as ever.
+    """
+
+    network: str
+    subnetwork: str
+    subnetwork_range: str | None
+    address: AddressKind
+    create_connection_policy: bool
+    create_private_services_access: bool
+    api_domains: tuple[str, ...]
+    api_address: str
+
+    @property
+    def apis(self) -> list[str]:
+        """The Google APIs that make it."""
+        needed = {
+            "networkconnectivity": self.create_connection_policy,
+            "servicenetworking": self.create_private_services_access,
+            "dns": self.address == "forwarding-rule" or bool(self.api_domains),
+            "servicedirectory": bool(self.api_domains),
+        }
+        return [api for api, wanted in needed.items() if wanted]
+
+
+@dataclass(frozen=True)
 class Settings:
     """One stack's settings.
 
     `traffic` is percent by model name as configured, 100 together; `endpoint_split` are the shares of the models on the
     endpoint, scaled to 100. `models` are on the endpoint, `managed` are not; `endpoint` and `endpoint_route` are None
-    where every model is managed. `warnings` are sentences worth showing that stop nothing.
+    where every model is managed. `protect`: the endpoint, its split and the perimeter refuse to be deleted. `warnings`
+    are sentences worth showing that stop nothing.
     """
 
     project: str
@@ -155,6 +186,8 @@ class Settings:
     workload_identity: WorkloadIdentitySettings
     kubernetes: KubernetesSettings | None
     perimeter: PerimeterSettings
+    private: PrivateSettings | None
+    protect: bool
     labels: Mapping[str, str]
     observability: ObservabilitySettings | None
     warnings: tuple[str, ...]
@@ -167,6 +200,8 @@ class Settings:
             apis.append("accesscontextmanager")
         if self.fallback and self.fallback.kept.store == "secret-manager":
             apis.append("secretmanager")
+        if self.private:
+            apis += self.private.apis
         if self.observability:
             apis += ["monitoring", "logging", *(["bigquery"] if self.observability.request_logging else [])]
         return tuple(f"{api}.googleapis.com" for api in apis)

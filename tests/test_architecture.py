@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "toolchain": set(),
     "scripts": {"gemini_client", "model_catalogue"},
     "bench": {"sandbox", "scripts"},
+    "policy": {"model_catalogue"},
 }
 
 

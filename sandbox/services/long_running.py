@@ -11,7 +11,7 @@ def start(call: Call, handler: str, name: str, args: Json, metadata: Json) -> Js
     return {**started, "name": name}
 
 
-@method("accesscontextmanager.operations.get", "serviceusage.operations.get")
+@method("accesscontextmanager.operations.get", "servicenetworking.operations.get", "serviceusage.operations.get")
 def get_operation(call: Call) -> Json:
     """A long-running operation."""
     found = call.sandbox.operations.get(f"{call.service}/{call.params['name']}")

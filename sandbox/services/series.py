@@ -96,10 +96,9 @@ class Meter:
     """
 
     def __init__(self, store: "Store") -> None:
-        self.series: dict[Key, dict[int, Value]] = {}
         self._store = store
         self._numbers: dict[Key, int] = {}
-        self._keys: list[Key] = []
+        self._values: list[dict[int, Value]] = []
         self._new: list[Key] = []
         self._changes: list[tuple[int, int, str, float]] = []
         self._entries = 0
@@ -107,22 +106,27 @@ class Meter:
             self._replay(entry)
             self._entries += 1
 
+    def series(self) -> dict[Key, dict[int, Value]]:
+        """All of them."""
+        return dict(zip(self._numbers, self._values, strict=True))
+
     def count(self, key: Key, now: float, amount: int = 1) -> None:
         """Adds to a counter."""
-        self._change(key, minute_of(now), "count", amount)
+        self._change(self._number(key), minute_of(now), "count", amount)
 
     def spread(self, key: Key, now: float, value: float) -> None:
         """Adds a value to a distribution."""
-        self._change(key, minute_of(now), "spread", value)
+        self._change(self._number(key), minute_of(now), "spread", value)
 
     def gauge(self, key: Key, minute: int, value: int) -> None:
         """Says what a gauge was in a minute."""
-        if self.series.get(key, {}).get(minute) != value:
-            self._change(key, minute, "gauge", value)
+        number = self._number(key)
+        if self._values[number].get(minute) != value:
+            self._change(number, minute, "gauge", value)
 
     def last(self, key: Key) -> int | None:
         """The last minute of a series, or None."""
-        return next(reversed(self.series.get(key, {})), None)
+        return next(reversed(self._values[self._number(key)]), None)
 
     def keep(self) -> None:
         """Writes what changed since the last time to the journal; whoever calls it commits."""
@@ -137,46 +141,49 @@ class Meter:
     def shorten(self) -> None:
         """Puts what is there in the place of the journal; whoever calls it commits."""
         points = [
-            (self._numbers[key], minute, _plain_value(value))
-            for key, values in self.series.items()
+            (number, minute, _plain_value(value))
+            for number, values in enumerate(self._values)
             for minute, value in values.items()
         ]
-        self._store.shorten_journal({"keys": [_plain(key) for key in self._keys], "points": points})
-        self._entries = 1
+        self._store.shorten_journal({"keys": [_plain(key) for key in self._numbers], "points": points})
+        self._new, self._changes, self._entries = [], [], 1
 
-    def _change(self, key: Key, minute: int, how: str, value: float) -> None:
-        self._apply(key, minute, how, value)
+    def _number(self, key: Key) -> int:
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._values)
+            self._values.append({})
+            self._new.append(key)
+        return number
+
+    def _change(self, number: int, minute: int, how: str, value: float) -> None:
+        self._apply(number, minute, how, value)
         if self._store.keeps_journal:
-            if key not in self._numbers:
-                self._number(key)
-                self._new.append(key)
-            self._changes.append((self._numbers[key], minute, how, value))
+            self._changes.append((number, minute, how, value))
 
-    def _apply(self, key: Key, minute: int, how: str, value: float) -> None:
-        points = self.series.setdefault(key, {})
+    def _apply(self, number: int, minute: int, how: str, value: float) -> None:
+        points = self._values[number]
         oldest = minute - _KEPT_MINUTES * MINUTE
         while points and next(iter(points)) < oldest:
             del points[next(iter(points))]
         if how == "spread":
-            found = points.setdefault(minute, Spread())
+            found = points.get(minute)
+            if found is None:
+                found = points[minute] = Spread()
             if isinstance(found, Spread):
                 found.add(value)
         else:
             before = points.get(minute, 0) if how == "count" else 0
             points[minute] = int(value) + (before if isinstance(before, int) else 0)
 
-    def _number(self, key: Key) -> None:
-        self._numbers[key] = len(self._keys)
-        self._keys.append(key)
-
     def _replay(self, entry: Json) -> None:
         for plain in entry["keys"]:
             self._number(_key_of(plain))
+        self._new = []
         for number, minute, how, value in entry.get("changes", []):
-            self._apply(self._keys[number], minute, how, value)
+            self._apply(number, minute, how, value)
         for number, minute, value in entry.get("points", []):
-            points = self.series.setdefault(self._keys[number], {})
-            points[minute] = Spread(*value) if isinstance(value, list) else value
+            self._values[number][minute] = Spread(*value) if isinstance(value, list) else value
 
 
 def _plain(key: Key) -> list[Any]:

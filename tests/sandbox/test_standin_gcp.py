@@ -1,13 +1,16 @@
 """Every gcp resource through its life: preview, create, no difference, update, drift, import, delete."""
 
+import functools
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from sandbox.testing import SandboxHandle
+from tests.sandbox import private_cases
 from tests.sandbox.alerting import BAD, RATIO, RESPONSES
 from tests.sandbox.google import ORGANIZATION, PROJECT_NUMBER, Google, make_account
 from tests.sandbox.plugin import UNKNOWN, Made, Plugin, Props, running_plugins
@@ -241,6 +244,7 @@ CASES = {
         required="displayName",
     ),
 }
+CASES |= {name: Case(**fields) for name, fields in private_cases.CASES.items()}
 
 
 @pytest.fixture
@@ -259,8 +263,14 @@ def case(request: pytest.FixtureRequest, sandbox: SandboxHandle) -> Case:
     body = {"parent": f"organizations/{ORGANIZATION}", "title": "prod"}
     number = access("POST", "accessPolicies", body)["response"]["name"].rpartition("/")[2]
     wanted = CASES[request.param]
-    inputs = {k: v.replace("POLICY", number) if isinstance(v, str) else v for k, v in wanted.inputs.items()}
+    attachment = private_cases.prepare(sandbox) if request.param in private_cases.CASES else ""
+    texts = {"POLICY": number, "ATTACHMENT": attachment}
+    inputs = {k: functools.reduce(_filled, texts.items(), v) for k, v in wanted.inputs.items()}
     return Case(**{**vars(wanted), "inputs": inputs})
+
+
+def _filled(value: Any, text: tuple[str, str]) -> Any:
+    return value.replace(*text) if isinstance(value, str) else value
 
 
 def test_a_preview_shows_what_is_known_and_touches_nothing(sandbox: SandboxHandle, gcp: Plugin, case: Case) -> None:

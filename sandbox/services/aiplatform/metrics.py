@@ -34,14 +34,18 @@ _LONGEST_GAP = 24 * 60 * MINUTE
 @registry.observer
 def observe(call: Call, status: int, seconds: float) -> None:
     """Measures a prediction, of an endpoint once a model was chosen for it, or of a publisher's model."""
-    if call.service != "aiplatform":
-        return
+    if call.service == "aiplatform":
+        _observe(call, status, seconds)
+    # Here nothing is rolled back any more: an entry of the journal must not be lost on which later ones build.
+    meter(call.sandbox).keep()
+
+
+def _observe(call: Call, status: int, seconds: float) -> None:
     deployed_id = call.response_headers.get(HEADER) or (_struck(call) if call.struck else "")
     if deployed_id:
         _observe_endpoint(call, deployed_id, status, seconds * 1000)
     elif call.method_id in (_INVOKING + "generateContent", _INVOKING + "streamGenerateContent"):
         _observe_publisher(call, status, seconds * 1000)
-    meter(call.sandbox).keep()
 
 
 def _struck(call: Call) -> str:
@@ -128,7 +132,6 @@ def sample_all(sandbox: Sandbox, only: Json | None = None) -> None:
     for endpoint in [only] if only else sandbox.store.list(ENDPOINT).values():
         for deployed in endpoint.get("deployedModels", []):
             sample(sandbox, endpoint, deployed)
-    meter(sandbox).keep()
 
 
 def _resource(sandbox: Sandbox, name: str) -> Labels:

@@ -126,7 +126,7 @@ def _values(sandbox: "Sandbox", selector: Selector, start: float, end: float) ->
     metric, suffix = metric_of(selector.metric)
     metrics.sample_all(sandbox)
     found: dict[Labels, list[float]] = {}
-    for key, values in meter(sandbox).series.items():
+    for key, values in meter(sandbox).series().items():
         if key.metric != metric or not _matches(key, selector):
             continue
         # A minute counts where it ends: one that ends at `start` belongs to the window before.

@@ -73,7 +73,7 @@ def read(
     metrics.sample_all(sandbox)
     found = [
         (_header(key), points_of(sandbox, key, values, start, end))
-        for key, values in meter(sandbox).series.items()
+        for key, values in meter(sandbox).series().items()
         if wanted(_filtered(key))
     ]
     return _aggregated(aggregation, [(header, points) for header, points in found if points], start, end)

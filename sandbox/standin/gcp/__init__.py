@@ -8,9 +8,12 @@ from sandbox.standin.gcp.access_policy import AccessPolicy
 from sandbox.standin.gcp.ai_endpoint import AiEndpoint
 from sandbox.standin.gcp.alert_policy import AlertPolicy, NotificationChannel
 from sandbox.standin.gcp.cloud import Cloud
+from sandbox.standin.gcp.compute import Address, ForwardingRule, GlobalAddress, GlobalForwardingRule, Subnetwork
+from sandbox.standin.gcp.connections import Connection, ServiceConnectionPolicy
 from sandbox.standin.gcp.custom_role import IamCustomRole
 from sandbox.standin.gcp.dashboard import Dashboard
 from sandbox.standin.gcp.dataset import Dataset
+from sandbox.standin.gcp.dns import ManagedZone, RecordSet
 from sandbox.standin.gcp.iam_member import ProjectIamMember, ServiceAccountIamMember
 from sandbox.standin.gcp.network import Network, get_network
 from sandbox.standin.gcp.objectives import CustomService, Slo
@@ -30,7 +33,15 @@ def provider(sandbox_url: str, environ: Mapping[str, str]) -> Provider[Cloud]:
             "gcp:accesscontextmanager/accessPolicy:AccessPolicy": AccessPolicy(),
             "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter": ServicePerimeter(),
             "gcp:bigquery/dataset:Dataset": Dataset(),
+            "gcp:compute/address:Address": Address(),
+            "gcp:compute/forwardingRule:ForwardingRule": ForwardingRule(),
+            "gcp:compute/globalAddress:GlobalAddress": GlobalAddress(),
+            "gcp:compute/globalForwardingRule:GlobalForwardingRule": GlobalForwardingRule(),
             "gcp:compute/network:Network": Network(),
+            "gcp:compute/subnetwork:Subnetwork": Subnetwork(),
+            "gcp:dns/managedZone:ManagedZone": ManagedZone(),
+            "gcp:dns/recordSet:RecordSet": RecordSet(),
+            "gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy": ServiceConnectionPolicy(),
             "gcp:monitoring/alertPolicy:AlertPolicy": AlertPolicy(),
             "gcp:monitoring/customService:CustomService": CustomService(),
             "gcp:monitoring/dashboard:Dashboard": Dashboard(),
@@ -44,6 +55,7 @@ def provider(sandbox_url: str, environ: Mapping[str, str]) -> Provider[Cloud]:
             "gcp:secretmanager/secretVersion:SecretVersion": SecretVersion(),
             "gcp:serviceaccount/account:Account": Account(),
             "gcp:serviceaccount/iAMMember:IAMMember": ServiceAccountIamMember(),
+            "gcp:servicenetworking/connection:Connection": Connection(),
             "gcp:vertex/aiEndpoint:AiEndpoint": AiEndpoint(),
         },
         connect=lambda config, cancelled: Cloud(sandbox_url, config, environ, cancelled),

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 from typing_extensions import override
 
 from sandbox.standin.fields import Field
-from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource, parse_id
+from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, parse_id
+from sandbox.standin.gcp.compute import BASE, ComputeResource
 from sandbox.standin.rest import Json, RestError
-from sandbox.standin.values import Props, has_unknown
+from sandbox.standin.values import Props
 
-_BASE = "compute/compute/v1/"
 _ID = "projects/{project}/global/networks/{name}"
 
 
-class Network(GcpResource):
+class Network(ComputeResource):
     """A VPC network."""
 
-    base = _BASE
     import_ids = (_ID, "{project}/{name}", "{name}")
     fields = {
         "name": Field(replace=True),
@@ -31,14 +28,6 @@ class Network(GcpResource):
         "deletionPolicy": DELETION_POLICY,
     }
     outputs = ("gatewayIpv4", "mtu", "networkId", "numericId", "routingMode", "selfLink")
-    named_by = "name"
-
-    @override
-    def check(self, cloud: Cloud, inputs: Props) -> list[tuple[str, str]]:
-        name = inputs.get("name", "")
-        if name and not has_unknown(name) and not re.fullmatch("[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", name):
-            return [("name", f"{name!r} is not 1 to 63 lowercase letters, digits and dashes (RFC 1035).")]
-        return []
 
     @override
     def planned(self, cloud: Cloud, inputs: Props) -> Props:
@@ -52,7 +41,7 @@ class Network(GcpResource):
         body.update({k: inputs[k] for k in ("description", "mtu") if inputs.get(k)})
         if inputs.get("routingMode"):
             body["routingConfig"] = {"routingMode": inputs["routingMode"]}
-        self.send(cloud, "POST", _BASE + parent, body, timeout=timeout)
+        self.send(cloud, "POST", BASE + parent, body, timeout=timeout)
         return f"{parent}/{inputs['name']}"
 
     @override
@@ -76,22 +65,6 @@ class Network(GcpResource):
         if body:
             self.patch(cloud, resource_id, body)
 
-    @override
-    def finish(self, cloud: Cloud, path: str, answer: Json, timeout: float) -> Json:
-        """Compute's operations are of another kind: a status, and errors in a list."""
-        operations = f"{path.partition('/global/')[0]}/global/operations"
-
-        def look() -> Json | None:
-            current = answer
-            if current.get("status") != "DONE":
-                current = cloud.rest.call("GET", f"{operations}/{answer['name']}")
-            return current if current.get("status") == "DONE" else None
-
-        done = cloud.rest.poll(look, timeout, f"Operation {answer.get('name')}")
-        if errors := done.get("error", {}).get("errors"):
-            raise RestError(f"Operation {answer.get('name')} failed: {'; '.join(e['message'] for e in errors)}")
-        return done
-
 
 def get_network(cloud: Cloud, args: Props) -> Props:
     """The invoke: a network by name or self link. Raises RestError when there is none."""
@@ -102,7 +75,7 @@ def get_network(cloud: Cloud, args: Props) -> Props:
     else:
         raise RestError("getNetwork needs a name or a selfLink.")
     resource_id = _ID.format(**parts)
-    live = cloud.rest.find(_BASE + resource_id)
+    live = cloud.rest.find(BASE + resource_id)
     if live is None:
         raise RestError(f"{resource_id} was not found.", 404)
     found = {**_identity(live), "id": resource_id, "project": parts["project"], "networkId": int(live["id"])}
