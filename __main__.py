@@ -5,6 +5,8 @@ from pathlib import Path
 import pulumi
 
 import components as parts
+import pricing
+from pricing.announcement import announce
 from settings import load_stack
 from vertex_serving import TrafficSplit, TrafficTargetArgs
 
@@ -82,6 +84,9 @@ if perimeter.mode != "off":
         pulumi.ResourceOptions(depends_on=[services, *serving]),
     )
 
+cost = pricing.estimate(region, settings.models)
+announce(cost)
+
 # What step 6, the application, and the smoke test need.
 for name, value in {
     "endpointId": endpoint.id,
@@ -95,5 +100,6 @@ for name, value in {
     "perimeterMode": perimeter.mode,
     "clientEnvironment": {"GCP_PROJECT_ID": project, "GCP_REGION": region, "VERTEX_ENDPOINT_ID": endpoint.id},
     "kubernetesManifest": manifest.manifest,
+    "cost": cost.as_json(),
 }.items():
     pulumi.export(name, value)

@@ -15,6 +15,7 @@ PARTS = {
 MAY_IMPORT = {
     "model_catalogue": set(),
     "settings": {"model_catalogue"},
+    "pricing": set(),
     "components": {"vertex_serving"},
     "vertex_serving": set(),
     "sandbox": set(),
