@@ -15,7 +15,8 @@ def announce(cost: Cost) -> None:
 
     The last output is in the state that the engine works on: it answers without a call of the network's.
     """
-    pulumi.Output.from_input(_last()).apply(lambda before: pulumi.log.info(_line(cost, before)))
+    last: pulumi.Output[Any] = pulumi.Output.from_input(_last())
+    last.apply(lambda before: pulumi.log.info(_line(cost, before)))
 
 
 def _line(cost: Cost, before: dict[str, Any]) -> str:
@@ -23,7 +24,7 @@ def _line(cost: Cost, before: dict[str, Any]) -> str:
     return f"{cost}; this change: {difference}" if difference else str(cost)
 
 
-async def _last() -> dict[str, Any]:
+async def _last() -> Any:
     """The output of the last update; empty where there was none, or where the backend does not say."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     try:
@@ -32,4 +33,4 @@ async def _last() -> dict[str, Any]:
         pulumi.log.debug(f"the last outputs of {name} cannot be read: {error}")
         return {}
     before = (answer or {}).get("outputs", {}).get(OUTPUT)
-    return before if isinstance(before, dict) else {}
+    return before or {}

@@ -45,7 +45,7 @@ def test_tokens_are_priced_by_the_million() -> None:
     )
     price = table.token_price("gemini-3.8-flash", DAY)
     assert price
-    assert (price.input, price.output) == (pytest.approx(1.5), pytest.approx(7.5))
+    assert [price.input, price.output] == pytest.approx([1.5, 7.5])
 
 
 @pytest.mark.parametrize(

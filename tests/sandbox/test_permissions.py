@@ -29,6 +29,10 @@ OPEN = {
     "serviceusage.operations.get",
     "iam.projects.serviceAccounts.undelete",
     "aiplatform.projects.locations.endpoints.testIamPermissions",
+    "accesscontextmanager.accessPolicies.testIamPermissions",
+    # Prices are public.
+    "cloudbilling.services.list",
+    "cloudbilling.services.skus.list",
 }
 # What takes an API key in a principal's place.
 KEYED = ("aiplatform.publishers.",)
@@ -114,7 +118,7 @@ def test_the_deployer_can_do_all_that_a_deployment_needs(vertex: Vertex, serving
 
 def test_every_method_of_every_service_refuses_a_stranger(sandbox: SandboxHandle) -> None:
     """Every imitated method that works on a resource refuses a caller without any role."""
-    sandbox.enable("aiplatform", "compute", "iamcredentials")
+    sandbox.enable("aiplatform", "compute", "iamcredentials", "container", "cloudquotas")
     make_account(sandbox)
     answers = {
         method.id: _call(sandbox, method, token_for(STRANGER)).status_code
