@@ -149,9 +149,9 @@ def _place(project: Json) -> str:
 def _project(call: Call, name: str, permission: str) -> Json:
     parts = name.split("/")
     project = call.sandbox.require_project(parts[1], "cloudquotas")
+    iam_policies.require(call, f"projects/{project['projectId']}", permission)
     if parts[3] != "global":
         raise invalid_argument(f"The location of {name} must be global.")
-    iam_policies.require(call, f"projects/{project['projectId']}", permission)
     return project
 
 
