@@ -7,20 +7,15 @@ import pulumi
 import components as parts
 import pricing
 from pricing.announcement import announce
-from settings import load_stack
+from settings import load_stack, needed_apis
 from vertex_serving import TrafficSplit, TrafficTargetArgs
 
 settings = load_stack()
 project, region = settings.project, settings.region
 identity, perimeter, cluster = settings.workload_identity, settings.perimeter, settings.kubernetes
 
-# Step 1: the Google APIs that all else calls. The first four are the article's.
-apis = ["aiplatform", "compute", "container", "cloudresourcemanager", "iam", "iamcredentials"]
-if perimeter.mode != "off":
-    apis.append("accesscontextmanager")
-services = parts.ProjectServices(
-    "apis", parts.ProjectServicesArgs(project=project, services=[f"{api}.googleapis.com" for api in apis])
-)
+# Step 1: the Google APIs that all else calls.
+services = parts.ProjectServices("apis", parts.ProjectServicesArgs(project=project, services=needed_apis(settings)))
 enabled = pulumi.ResourceOptions(depends_on=[services])
 
 # Step 2: one endpoint, private in prod.

@@ -1,5 +1,6 @@
 """A stack's settings: `load_stack()` in a Pulumi program, `load()` anywhere else."""
 
+from settings.apis import needed_apis
 from settings.load import SettingsError, load
 from settings.values import (
     AutoscalingMetricSettings,
@@ -22,6 +23,7 @@ __all__ = [
     "WorkloadIdentitySettings",
     "load",
     "load_stack",
+    "needed_apis",
 ]
 
 

@@ -20,7 +20,9 @@ MAY_IMPORT = {
     "vertex_serving": set(),
     "sandbox": set(),
     "toolchain": set(),
-    "scripts": set(),
+    "permissions": set(),
+    "preflight": {"settings", "pricing", "model_catalogue", "permissions"},
+    "scripts": {"preflight", "pricing", "settings"},
     "bench": {"sandbox", "scripts"},
 }
 
