@@ -75,7 +75,8 @@ def file(google: Google, project: str, increase: Increase, contact: str, why: st
 
 
 def _same(google: Google, path: str, body: Json) -> Json:
-    for preference in google.get(_HOST, path, pageSize="1000").get("quotaPreferences", []):
+    listed: list[Json] = google.get(_HOST, path, pageSize="1000").get("quotaPreferences", [])
+    for preference in listed:
         if all(preference.get(key) == body[key] for key in ("service", "quotaId", "dimensions")):
             return preference
     raise RefusedError(409, f"a request for {body['quotaId']} is there already, yet not listed; try again")

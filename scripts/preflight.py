@@ -135,11 +135,11 @@ def main(argv: list[str] | None = None) -> int:
         said: Any = {"ok": False, "error": str(error), "problems": problems}
         print(json.dumps(said, ensure_ascii=False) if args.json else f"preflight: {error}")
         return 2
+    google: Google | None = None
     try:
         google = Google()
     except RefusedError as error:
         report = Report([Finding("credentials", "fail", error.message, LOGIN)], [])
-        google = None
     else:
         report = examine(google, settings, today, cost.last_cost(read_outputs(args.stack)))
     findings = [Finding("configuration", "warn", warning) for warning in settings.warnings] + report.findings
