@@ -62,11 +62,13 @@ manifest = parts.KsaManifest(
     parts.KsaManifestArgs(
         name=identity.kubernetes_service_account,
         namespace=identity.namespace,
-        service_account_email=binding.service_account_email,
+        service_account_email=binding.service_account_email if identity.grant == "impersonation" else None,
         cluster=parts.Cluster(context=cluster.context, kubeconfig=cluster.kubeconfig) if cluster else None,
         create_namespace=bool(cluster and cluster.create_namespace),
         path=Path("k8s/serviceaccount.yaml"),
     ),
+    # An account that loses its annotation must have its own grant before.
+    pulumi.ResourceOptions(depends_on=[binding]),
 )
 
 # Step 7: a perimeter that only watches until the mode says enforced. Last up and first down, or it would shut out the

@@ -62,7 +62,7 @@ def needed_permissions(settings: Settings) -> dict[str, str]:
     return {
         **permissions.ALWAYS,
         **(permissions.CUSTOM_ROLE if identity.role == "predict-only" else {}),
-        **permissions.IMPERSONATION,
+        **(permissions.IMPERSONATION if identity.grant == "impersonation" else {}),
         **(permissions.KUBERNETES if settings.kubernetes else {}),
         **(permissions.NAMESPACE if settings.kubernetes and settings.kubernetes.create_namespace else {}),
         **permissions.PREFLIGHT,

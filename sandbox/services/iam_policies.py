@@ -236,15 +236,21 @@ def _check_member(sandbox: "Sandbox", member: str) -> None:
         raise invalid_argument(
             f"The member {member} is of an unknown type. Please set a valid type prefix for the member."
         )
+    if pool := re.search(r"/workloadIdentityPools/([^/]+\.svc\.id\.goog)(/|$)", name):
+        _check_pool(sandbox, pool.group(1))
     if kind != "serviceAccount":
         return
     if pool := re.fullmatch(r"(.+\.svc\.id\.goog)\[[^/\]]+/[^/\]]+\]", name):
-        if sandbox.store.get("identityPool", pool.group(1)) is None:
-            raise invalid_argument(
-                f"Identity Pool does not exist ({pool.group(1)}). Please check that you specified a valid resource name"
-                " as returned in the `name` attribute in the configuration API."
-            )
+        _check_pool(sandbox, pool.group(1))
         return
     own = re.fullmatch(r"[^@]+@([^.]+)\.iam\.gserviceaccount\.com", name)
     if own and sandbox.project(own.group(1)) and sandbox.store.get("serviceAccount", name) is None:
         raise invalid_argument(f"Service account {name} does not exist.")
+
+
+def _check_pool(sandbox: "Sandbox", pool: str) -> None:
+    if sandbox.store.get("identityPool", pool) is None:
+        raise invalid_argument(
+            f"Identity Pool does not exist ({pool}). Please check that you specified a valid resource name"
+            " as returned in the `name` attribute in the configuration API."
+        )
