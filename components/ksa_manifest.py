@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pulumi
 
+from components.advice import advise
+
 ANNOTATION = "iam.gke.io/gcp-service-account"
 
 
@@ -67,9 +69,10 @@ class KsaManifest(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         depends_on: list[pulumi.Resource] = []
+        hooks = advise(f"{name}-advice", self)
         if args.create_namespace:
             metadata = ObjectMetaArgs(name=args.namespace)
-            options = pulumi.ResourceOptions(parent=self, provider=provider)
+            options = pulumi.ResourceOptions(parent=self, provider=provider, hooks=hooks)
             depends_on.append(Namespace(f"{name}-namespace", metadata=metadata, opts=options))
         ServiceAccount(
             name,
@@ -78,7 +81,7 @@ class KsaManifest(pulumi.ComponentResource):
                 namespace=args.namespace,
                 annotations=None if args.service_account_email is None else {ANNOTATION: args.service_account_email},
             ),
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=depends_on),
+            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=depends_on, hooks=hooks),
         )
 
 

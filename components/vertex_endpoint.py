@@ -8,6 +8,7 @@ from typing import Literal
 import pulumi
 import pulumi_gcp as gcp
 
+from components.advice import advise
 from components.project_lookup import look_up
 
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
@@ -67,6 +68,7 @@ class VertexEndpoint(pulumi.ComponentResource):
                 parent=self,
                 # Two owners of one field would undo each other at every update.
                 ignore_changes=["trafficSplit"],
+                hooks=advise(f"{name}-advice", self),
             ),
         )
         # Known at preview, yet after the endpoint for whatever uses it: its URN carries the dependency.

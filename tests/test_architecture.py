@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "model_catalogue": set(),
     "settings": {"model_catalogue"},
     "pricing": set(),
-    "components": {"vertex_serving"},
+    "components": {"vertex_serving", "permissions"},
     "vertex_serving": set(),
     "sandbox": set(),
     "toolchain": set(),
