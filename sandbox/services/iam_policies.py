@@ -214,10 +214,10 @@ def _check_binding(sandbox: "Sandbox", resource: str, binding: Json) -> None:
     role = binding.get("role", "")
     if not re.fullmatch(r"((projects|organizations)/[^/]+/)?roles/[A-Za-z0-9_.]+", role):
         raise invalid_argument(f"Invalid role name {role!r}: expected roles/NAME or projects/PROJECT/roles/NAME.")
-    if role.startswith("projects/"):
-        owner = role.split("/")[1]
+    if role.startswith(("projects/", "organizations/")):
+        owner = "/".join(role.split("/")[:2])
         custom = sandbox.store.get("customRole", role)
-        if custom is None or custom.get("deleted") or f"projects/{owner}" not in _chain(sandbox, resource):
+        if custom is None or custom.get("deleted") or owner not in _chain(sandbox, resource):
             raise invalid_argument(f"Role ({role}) does not exist in the resource's hierarchy.")
     condition = binding.get("condition")
     if condition is not None and not (condition.get("expression") and condition.get("title")):
