@@ -27,7 +27,7 @@ def check_project(google: Google, settings: Settings) -> tuple[list[Finding], Pr
         if error.status == 401:
             return [Finding("credentials", "fail", str(error), LOGIN)], None
         if error.status == 403 and error.reason != "SERVICE_DISABLED":
-            seen = f"project {settings.project} does not exist, or these credentials may not see it"
+            seen = f"{settings.project} does not exist, or the credentials lack resourcemanager.projects.get on it"
             fix = f"correct gcp:project, or {granting('roles/browser', settings.project)}"
             return [Finding("credentials", "ok", "taken"), Finding("project", "fail", seen, fix)], None
         return [unmade("project", error, settings.project, "resourcemanager.projects.get")], None

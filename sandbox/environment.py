@@ -18,7 +18,10 @@ _CLOUDSDK = (
     "iamcredentials",
     "cloudresourcemanager",
     "accesscontextmanager",
+    "cloudbilling",
+    "cloudquotas",
     "compute",
+    "container",
     "logging",
     "monitoring",
 )

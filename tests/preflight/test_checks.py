@@ -91,7 +91,8 @@ def test_each_missing_permission_is_named_with_a_role_that_has_it(
         sandbox.store.put(iam_policies.KIND, resource, {"bindings": bindings, "generation": 1})
     report = examine(caller="ci@sandbox.example", kubernetes={"context": "sandbox", "createNamespace": True})
     if missing == "resourcemanager.projects.get":
-        assert "roles/browser" in next(finding.fix for finding in report.findings if finding.check == "project")
+        (finding,) = of(report, "project")
+        assert (missing in finding.seen, "roles/browser" in finding.fix) == (True, True)
         return
     check = "permissions" if missing in permissions.PROJECT else "permissions: perimeter"
     (finding,) = [finding for finding in of(report, check) if finding.status == "fail"]
