@@ -43,9 +43,9 @@ COMING_UP = (
 )
 CHANGING = (("accesscontextmanager.servicePerimeters.update", "container.serviceAccounts.update"),)
 GOING_DOWN = (
-    ("accesscontextmanager.servicePerimeters.delete", "container.serviceAccounts.delete", "iam.roles.delete"),
+    ("accesscontextmanager.servicePerimeters.delete", "container.serviceAccounts.delete"),
     ("accesscontextmanager.policies.delete", "container.namespaces.delete", "aiplatform.endpoints.undeploy"),
-    ("aiplatform.endpoints.delete", "iam.serviceAccounts.delete"),
+    ("iam.roles.delete", "iam.serviceAccounts.delete", "aiplatform.endpoints.delete"),
 )
 # A role that was deleted a moment ago is brought back.
 AGAIN = (("iam.roles.undelete",), ("iam.roles.update",))
