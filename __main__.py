@@ -1,61 +1,74 @@
 """The article's system, step by step, for the stack that Pulumi runs."""
 
 from pathlib import Path
+from typing import Any
 
 import pulumi
 
 import components as parts
 import pricing
 from pricing.announcement import announce
-from settings import load_stack, needed_apis
-from vertex_serving import TrafficSplit, TrafficTargetArgs
+from settings import fallback_api_key, load_stack
 
 settings = load_stack()
-project, region = settings.project, settings.region
+project, region, fallback = settings.project, settings.region, settings.fallback
 identity, perimeter, cluster = settings.workload_identity, settings.perimeter, settings.kubernetes
+at: dict[str, Any] = {"project": project, "region": region}
+environment: dict[str, Any] = {"GCP_PROJECT_ID": project, "GCP_REGION": region}
+outputs: dict[str, Any] = {"clientEnvironment": environment, "perimeterMode": perimeter.mode}
 
 # Step 1: the Google APIs that all else calls.
-services = parts.ProjectServices("apis", parts.ProjectServicesArgs(project=project, services=needed_apis(settings)))
+services = parts.ProjectServices("apis", parts.ProjectServicesArgs(project=project, services=settings.apis))
 enabled = pulumi.ResourceOptions(depends_on=[services])
 
-# Step 2: one endpoint, private in prod.
-endpoint = parts.VertexEndpoint(
-    settings.endpoint.display_name,
-    parts.VertexEndpointArgs(project=project, region=region, labels=settings.labels, **vars(settings.endpoint)),
-    enabled,
-)
+# The private path: what of it this stack makes, before what is to be private.
+private = None
+if settings.private:
+    args = parts.PrivateConnectivityArgs(**at, **vars(settings.private))
+    private = parts.PrivateConnectivity("private", args, enabled)
+ready: list[pulumi.Resource] = [services, private] if private else [services]
 
-# Steps 3 and 4: the models side by side, without traffic; then one split that names them all. A peered endpoint holds
-# one model, which gets all its traffic, and takes no split.
-peered = settings.endpoint.connectivity == "peered-network"
-deployments = {
-    model.display_name: parts.GeminiDeployment(
-        model.display_name,
-        parts.GeminiDeploymentArgs(project=project, region=region, endpoint=endpoint.resource_name, **vars(model)),
-        pulumi.ResourceOptions(delete_before_replace=peered),
+# Steps 2 to 4 for Gemini itself: Google serves it without an endpoint, so a model is a route, and nothing to deploy.
+routes: list[parts.ManagedRoute | parts.EndpointRoute] = [parts.ManagedRoute(**vars(each)) for each in settings.managed]
+outputs["models"] = {model.name: {"model": f"publishers/google/models/{model.model}"} for model in settings.managed}
+fenced: list[pulumi.Resource] = [services]
+watch, watched = settings.observability, None
+if settings.endpoint and settings.endpoint_route:
+    # Step 2: one endpoint, private in prod. A sample of its requests is logged only where the configuration says so.
+    log = parts.RequestLog(**vars(watch.request_logging)) if watch and watch.request_logging else None
+    endpoint = parts.VertexEndpoint(
+        settings.endpoint.display_name,
+        parts.VertexEndpointArgs(**at, labels=settings.labels, request_log=log, **vars(settings.endpoint)),
+        pulumi.ResourceOptions(depends_on=ready, protect=settings.protect),
     )
-    for model in settings.models
-}
-deployed_models = {name: deployment.deployed_model_id for name, deployment in deployments.items()}
-serving: list[pulumi.Resource] = list(deployments.values())
-traffic: pulumi.Input[dict[str, int]] = dict(settings.traffic)
-if not peered:
-    split = TrafficSplit(
-        "traffic",
-        endpoint=endpoint.resource_name,
-        targets={
-            name: TrafficTargetArgs(deployed_model_id=number, percent=settings.traffic[name])
-            for name, number in deployed_models.items()
-        },
-        opts=pulumi.ResourceOptions(depends_on=serving),
-    )
-    serving, traffic = [split], parts.split_by_name(split.traffic_split, deployed_models)
+    # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
+    deployments = {
+        model.display_name: parts.GeminiDeployment(
+            model.display_name,
+            parts.GeminiDeploymentArgs(project=project, region=region, endpoint=endpoint.resource_name, **vars(model)),
+            pulumi.ResourceOptions(delete_before_replace=endpoint.connectivity == "peered-network"),
+        )
+        for model in settings.models
+    }
+    protected = pulumi.ResourceOptions(protect=settings.protect)
+    traffic = parts.share_traffic("traffic", endpoint, deployments, settings.endpoint_split, private, protected)
+    fenced += traffic.resources
+    watched = parts.WatchedEndpoint.of(endpoint, deployments, settings.endpoint_split)
+    routes.append(traffic.route(endpoint, region, **vars(settings.endpoint_route)))
+    environment["VERTEX_ENDPOINT_ID"] = endpoint.id
+    outputs["models"] |= {name: {"model": deployment.model} for name, deployment in deployments.items()}
+    outputs |= {
+        "endpointId": endpoint.id,
+        "endpointName": endpoint.resource_name,
+        "endpointHost": traffic.host,
+        "deployedModels": traffic.deployed_models,
+        "configuredTrafficSplit": settings.endpoint_split,
+        "trafficSplit": traffic.live,
+    }
 
 # Step 5: one Kubernetes service account may predict, without a key.
 binding = parts.WorkloadIdentityBinding(
-    identity.service_account_id,
-    parts.WorkloadIdentityBindingArgs(project=project, **vars(identity)),
-    enabled,
+    identity.service_account_id, parts.WorkloadIdentityBindingArgs(project=project, **vars(identity)), enabled
 )
 manifest = parts.KsaManifest(
     identity.kubernetes_service_account,
@@ -70,33 +83,51 @@ manifest = parts.KsaManifest(
     # An account that loses its annotation must have its own grant before.
     pulumi.ResourceOptions(depends_on=[binding]),
 )
+app: dict[str, Any] = {"project": project, "namespace": identity.namespace, "cluster": manifest.provider}
+
+# Step 6: what the application calls, and the key it falls back with.
+last_resort = fallback.model if fallback else None
+client = parts.ClientRoutes(
+    "gemini-routes",
+    parts.ClientRoutesArgs(routes=routes, developer_api_model=last_resort, path=Path("k8s/gemini-routes.yaml"), **app),
+    pulumi.ResourceOptions(depends_on=[manifest]),
+)
+if settings.managed or fallback:
+    environment |= client.environment
+if fallback:
+    key = parts.FallbackKey(
+        "developer-api-key",
+        parts.FallbackKeyArgs(api_key=fallback_api_key(), reader=binding.member, **vars(fallback.kept), **app),
+        pulumi.ResourceOptions(depends_on=[services, manifest]),
+    )
+    environment |= key.environment
+    fenced.append(key)
 
 # Step 7: a perimeter that only watches until the mode says enforced. Last up and first down, or it would shut out the
-# deployments and their end.
+# deployments and their end; and where it is protected, a destroy that is refused there has deleted nothing yet.
 if perimeter.mode != "off":
     try_first = "`pulumi config set --path gemini-vertex:perimeter.mode dry-run && pulumi up`"
     parts.ServicePerimeter(
         perimeter.perimeter_id,
         parts.ServicePerimeterArgs(projects=[project], dry_run_command=try_first, **vars(perimeter)),
-        pulumi.ResourceOptions(depends_on=[services, *serving]),
+        pulumi.ResourceOptions(depends_on=[*fenced, binding, manifest, client], protect=settings.protect),
     )
 
-cost = pricing.estimate(region, settings.models)
+# Not in the article: what tells how it serves, and whom.
+if watch:
+    ids, fence = [model.model for model in settings.managed], perimeter.mode != "off"
+    seen: dict[str, Any] = {"endpoint": watched, "managed_models": ids, "perimeter": fence, "labels": settings.labels}
+    watching = parts.ObservabilityArgs(**at, **seen, **watch.component)
+    parts.Observability(f"gemini-{pulumi.get_stack()}", watching, enabled)
+
+cost = pricing.estimate(region, settings.models, settings.managed)
 announce(cost)
 
-# What step 6, the application, and the smoke test need.
-for name, value in {
-    "endpointId": endpoint.id,
-    "endpointName": endpoint.resource_name,
-    "endpointHost": endpoint.host([deployment.private_host for deployment in deployments.values()]),
-    "models": {name: {"model": deployment.model} for name, deployment in deployments.items()},
-    "deployedModels": deployed_models,
-    "configuredTrafficSplit": settings.traffic,
-    "trafficSplit": traffic,
-    "serviceAccountEmail": binding.service_account_email,
-    "perimeterMode": perimeter.mode,
-    "clientEnvironment": {"GCP_PROJECT_ID": project, "GCP_REGION": region, "VERTEX_ENDPOINT_ID": endpoint.id},
-    "kubernetesManifest": manifest.manifest,
+outputs |= {
     "cost": cost.as_json(),
-}.items():
+    "routes": client.document,
+    "serviceAccountEmail": binding.service_account_email,
+    "kubernetesManifest": manifest.manifest,
+}
+for name, value in outputs.items():
     pulumi.export(name, value)

@@ -60,11 +60,13 @@ class GeminiDeployment(pulumi.ComponentResource):
     made before the old one goes (with the option `delete_before_replace` after it: a peered endpoint holds only one).
 
     Outputs: `deployed_model_id`, `model` (its full name), `private_host`: the host, and port if any, on which a
-    private endpoint answers once this model is up ("" on a public one).
+    private endpoint answers once this model is up ("" on a public one, and where no address was made by Google),
+    `service_attachment`: what a forwarding rule of one's own leads to ("" but with Private Service Connect).
     """
 
     def __init__(self, name: str, args: GeminiDeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:GeminiDeployment", name, None, opts)
+        self.args = args
         full_name = pulumi.Output.all(args.model, args.project, args.region).apply(lambda parts: model_name(*parts))
         timeouts = (opts.custom_timeouts if opts else None) or pulumi.CustomTimeouts(
             create=args.timeout, update=args.timeout, delete=args.timeout
@@ -95,11 +97,13 @@ class GeminiDeployment(pulumi.ComponentResource):
         self.private_host = pulumi.Output.all(
             self.deployed_model.private_service_connect_address, self.deployed_model.predict_http_uri
         ).apply(lambda parts: parts[0] or urlsplit(parts[1] or "").netloc)
+        self.service_attachment = self.deployed_model.service_attachment.apply(lambda name: name or "")
         self.register_outputs(
             {
                 "deployedModelId": self.deployed_model_id,
                 "model": self.model,
                 "privateHost": self.private_host,
+                "serviceAttachment": self.service_attachment,
             }
         )
 

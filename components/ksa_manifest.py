@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
 
 from components.advice import advise
+from components.manifest_file import write_manifest
+
+if TYPE_CHECKING:
+    from pulumi_kubernetes import Provider
 
 ANNOTATION = "iam.gke.io/gcp-service-account"
 
@@ -41,21 +46,20 @@ class KsaManifestArgs:
 class KsaManifest(pulumi.ComponentResource):
     """A Kubernetes ServiceAccount, annotated with the Google service account that its pods act as where they do.
 
-    Output: `manifest`, the YAML, whether it was applied or not.
+    Outputs: `manifest`, the YAML, whether it was applied or not; `provider`, the cluster's, for what else goes there
+    (its ConfigMaps and Secrets change in place), None where no cluster is named.
     """
 
     def __init__(self, name: str, args: KsaManifestArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:KsaManifest", name, None, opts)
         parts = pulumi.Output.all(args.name, args.namespace, args.service_account_email)
         self.manifest = parts.apply(lambda known: render(known[0], known[1], known[2], args.create_namespace))
-        if args.cluster is not None:
-            self._apply(name, args, args.cluster)
-        elif args.path is not None and not pulumi.runtime.is_dry_run():
-            path = args.path
-            self.manifest.apply(lambda text: _write(path, text))
+        self.provider = args.cluster and self._apply(name, args, args.cluster)
+        if args.cluster is None and args.path is not None:
+            write_manifest(args.path, self.manifest)
         self.register_outputs({"manifest": self.manifest})
 
-    def _apply(self, name: str, args: KsaManifestArgs, cluster: Cluster) -> None:
+    def _apply(self, name: str, args: KsaManifestArgs, cluster: Cluster) -> "Provider":
         # A second of import, spent only where a cluster is named.
         from pulumi_kubernetes import Provider
         from pulumi_kubernetes.core.v1 import Namespace, ServiceAccount
@@ -66,6 +70,8 @@ class KsaManifest(pulumi.ComponentResource):
             context=cluster.context,
             # Its content may hold credentials; a secret stays encrypted in the state.
             kubeconfig=None if cluster.kubeconfig is None else pulumi.Output.secret(cluster.kubeconfig),
+            enable_config_map_mutable=True,
+            enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
         depends_on: list[pulumi.Resource] = []
@@ -83,6 +89,7 @@ class KsaManifest(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=depends_on, hooks=hooks),
         )
+        return provider
 
 
 def render(name: str, namespace: str, service_account_email: str | None, with_namespace: bool) -> str:
@@ -94,10 +101,3 @@ def render(name: str, namespace: str, service_account_email: str | None, with_na
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     return yaml.safe_dump_all([space, account] if with_namespace else [account], sort_keys=False, width=1000)
-
-
-def _write(path: Path, text: str) -> None:
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")

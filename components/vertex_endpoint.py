@@ -9,6 +9,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components.advice import advise
+from components.observability.request_logging import RequestLog, log_requests
 from components.project_lookup import look_up
 
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
@@ -24,9 +25,12 @@ class VertexEndpointArgs:
     - `connectivity`: `public` (on the internet, behind IAM), `private-service-connect` (default; an address in
       `network`, which takes several models and a split) or `peered-network` (VPC peering: one model, no split).
     - `network`: name, or projects/PROJECT/global/networks/NAME; default `default`. Only for private endpoints.
+    - `address`: with Private Service Connect, whether Google makes an address in `network` (`automatic`, default), for
+      which the network needs a service connection policy, or somebody makes a `forwarding-rule`.
     - `dedicated`: whether a public endpoint has a DNS name of its own (default) or answers on the region's shared
       host, which tuned Gemini needs. Dedicated public endpoints are outside VPC Service Controls.
     - `labels`: on the endpoint; none by default.
+    - `request_log`: where a sample of requests and answers is logged; default: nowhere.
     """
 
     project: pulumi.Input[str]
@@ -34,8 +38,10 @@ class VertexEndpointArgs:
     display_name: pulumi.Input[str]
     connectivity: Connectivity = "private-service-connect"
     network: pulumi.Input[str] = "default"
+    address: Literal["automatic", "forwarding-rule"] = "automatic"
     dedicated: bool = True
     labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    request_log: RequestLog | None = None
 
 
 class VertexEndpoint(pulumi.ComponentResource):
@@ -50,6 +56,7 @@ class VertexEndpoint(pulumi.ComponentResource):
     def __init__(self, name: str, args: VertexEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:VertexEndpoint", name, None, opts)
         self._args = args
+        self.connectivity = args.connectivity
         network = _full_network(args)
         identity = pulumi.Output.all(args.project, args.region, args.display_name, *_reach(args, network))
         number = identity.apply(lambda parts: endpoint_id(*parts))
@@ -61,6 +68,9 @@ class VertexEndpoint(pulumi.ComponentResource):
             location=args.region,
             region=args.region,
             labels=args.labels or None,
+            predict_request_response_logging_config=log_requests(
+                f"{name}-requests", args.project, args.region, args.request_log, self
+            ),
             dedicated_endpoint_enabled=args.dedicated if args.connectivity == "public" else None,
             network=self._peered(network, opts) if args.connectivity == "peered-network" else None,
             private_service_connect_config=_private_service_connect(args, network),
@@ -137,5 +147,7 @@ def _private_service_connect(
             gcp.vertex.AiEndpointPrivateServiceConnectConfigPscAutomationConfigArgs(
                 project_id=args.project, network=network
             )
-        ],
+        ]
+        if args.address == "automatic"
+        else None,
     )

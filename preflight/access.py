@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import permissions
 from preflight.finding import Finding
 from preflight.google import LOGIN, Google, RefusedError, enabling, granting, unmade
-from settings import Settings, needed_apis
+from settings import Settings
 
 _RESOURCES = "cloudresourcemanager.googleapis.com"
 
@@ -48,7 +48,7 @@ def check_apis(google: Google, settings: Settings) -> list[Finding]:
     except RefusedError as error:
         return [unmade("APIs", error, settings.project, "serviceusage.services.list")]
     enabled = {service["name"].rpartition("/")[2] for service in listed.get("services", [])}
-    needed = needed_apis(settings)
+    needed = settings.apis
     missing = [api for api in needed if api not in enabled]
     if missing:
         seen = f"{len(missing)} of {len(needed)} not enabled: {', '.join(missing)}"

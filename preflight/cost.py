@@ -20,14 +20,14 @@ def check_cost(
         table = pricing.with_catalogue(table, skus, settings.region, today)
     except RefusedError as error:
         why = f" (the Cloud Billing catalogue did not answer: {error})"
-    cost = pricing.estimate(settings.region, settings.models, day=today, table=table)
+    cost = pricing.estimate(settings.region, settings.models, settings.managed, day=today, table=table)
     numbers = cost.as_json()
     seen = (
         f"idle {numbers['idlePerHour']:.2f} USD an hour, {numbers['idlePerMonth']:,.0f} a month; at full load "
         f"{numbers['fullPerHour']:.2f} an hour, {numbers['fullPerMonth']:,.0f} a month; {cost.origin}{why}"
     )
     # The last output was made by the dated list: only with the same prices is the difference that of the change.
-    difference = pricing.change(pricing.estimate(settings.region, settings.models, day=today), before)
+    difference = pricing.change(pricing.estimate(settings.region, settings.models, settings.managed, day=today), before)
     found = [Finding("cost", "ok", f"{seen}; this change: {difference}" if difference else seen)]
     for name, model in numbers["models"].items():
         if model["idlePerHour"] is not None and model["fullPerHour"] is not None:

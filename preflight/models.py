@@ -20,6 +20,8 @@ def check_models(google: Google, settings: Settings, today: dt.date) -> list[Fin
             found.append(_publisher(google, model.display_name, model.model, settings.region, settings.project))
         else:
             found.append(_own(google, model, settings))
+    for managed in settings.managed:
+        found.append(check_gemini(google, managed.name, managed.model, settings.region, settings.project, today))
     return found
 
 

@@ -103,7 +103,7 @@ def check_quota(google: Google, settings: Settings) -> tuple[list[Finding], list
     found += [Finding("quota", "warn", sentence, _page(settings.project)) for sentence in unknown]
     found.append(_online(settings, listed))
     # Preparing the endpoint is one submission; at an upgrade every model is deployed anew and the old one undeployed.
-    submissions = 1 + 2 * len(settings.models)
+    submissions = 1 + 2 * len(settings.models) if settings.models else 0
     lro = next((metric for metric in listed if _LRO.fullmatch(metric.get("displayName", ""))), None)
     if lro is None:
         seen = f"submissions of operations: this takes {submissions} a minute, no quota of that title was found"
@@ -132,6 +132,9 @@ def _compare(
 
 def _online(settings: Settings, listed: list[dict[str, Any]]) -> Finding:
     endpoint = settings.endpoint
+    if endpoint is None:
+        seen = "requests a minute: Google's shared quota or Provisioned Throughput, no limits of the project"
+        return Finding("quota", "ok", seen)
     if endpoint.connectivity != "public" or endpoint.dedicated:
         return Finding("quota", "ok", "requests a minute: no limit on an endpoint with an address of its own")
     quota = next((metric for metric in listed if _ONLINE.fullmatch(metric.get("displayName", ""))), None)

@@ -11,6 +11,8 @@ _PRIVATE_SERVICES = "servicenetworking-googleapis-com"
 def check_network(google: Google, settings: Settings) -> list[Finding]:
     """A private endpoint's network (compute v1 `networks.get`) and, where it is peered, private services access."""
     endpoint = settings.endpoint
+    if endpoint is None:
+        return [Finding("network", "ok", "no endpoint, so none is needed")]
     if endpoint.connectivity == "public":
         return [Finding("network", "ok", "a public endpoint needs none")]
     owner, name = settings.project, endpoint.network

@@ -22,8 +22,12 @@ _CLOUDSDK = (
     "cloudquotas",
     "compute",
     "container",
+    "dns",
+    "servicenetworking",
+    "networkconnectivity",
     "logging",
     "monitoring",
+    "secretmanager",
 )
 # Terraform's google provider and the pulumi-gcp plugin read these; each ends in the version.
 _CUSTOM_ENDPOINTS = {
@@ -37,7 +41,12 @@ _CUSTOM_ENDPOINTS = {
     "GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT": "iamcredentials/v1/",
     "GOOGLE_LOGGING_CUSTOM_ENDPOINT": "logging/v2/",
     "GOOGLE_MONITORING_CUSTOM_ENDPOINT": "monitoring/",
+    "GOOGLE_BIG_QUERY_CUSTOM_ENDPOINT": "bigquery/v2/",
     "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": "compute/compute/v1/",
+    "GOOGLE_DNS_CUSTOM_ENDPOINT": "dns/dns/v1/",
+    "GOOGLE_NETWORK_CONNECTIVITY_CUSTOM_ENDPOINT": "networkconnectivity/v1/",
+    "GOOGLE_SERVICE_NETWORKING_CUSTOM_ENDPOINT": "servicenetworking/v1/",
+    "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "secretmanager/v1/",
     "GOOGLE_CLOUD_BILLING_CUSTOM_ENDPOINT": "cloudbilling/v1/",
 }
 
@@ -94,6 +103,7 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
     found |= local_environment()
     found |= {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{s.upper()}": f"{url}/{s}/" for s in _CLOUDSDK}
     found["CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"] = f"{url}/compute/compute/v1/"
+    found["CLOUDSDK_API_ENDPOINT_OVERRIDES_DNS"] = f"{url}/dns/dns/v1/"
     found |= {name: f"{url}/{path}" for name, path in _CUSTOM_ENDPOINTS.items()}
     return found
 

@@ -49,6 +49,10 @@ class GoogleError(Exception):
         return status
 
 
+class UnreachableError(Exception):
+    """No answer can come, as a network does not lead there; the connection is broken, and the message recorded."""
+
+
 RPC_CODES = {
     "CANCELLED": 1,
     "UNKNOWN": 2,

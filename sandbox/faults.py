@@ -79,7 +79,8 @@ class Fault(BaseModel):
         reset: end the connection with a TCP reset.
         when: "after" lets the call make its change, then gives the error, hangs or resets in place of the answer.
         cut_after: end the connection after so many chunks of a stream; a shorter one, and any other answer, is whole.
-        error_after: give the error of `status` inside a stream, after so many chunks; in place of any other answer.
+        error_after: give the error of `status` inside a stream that has begun with 200, after so many chunks (0 for in
+            place of the first); in place of any other answer.
         operation: the operation that the call starts fails with `status` (INTERNAL where it is not given).
         stage: of the operation, in which it fails, e.g. "ADDING_NODES_TO_CLUSTER"; its end where it is not given.
     """
@@ -101,7 +102,7 @@ class Fault(BaseModel):
     reset: bool = False
     when: Literal["before", "after"] = "before"
     cut_after: Annotated[int, Field(ge=0)] | None = None
-    error_after: Annotated[int, Field(ge=1)] | None = None
+    error_after: Annotated[int, Field(ge=0)] | None = None
     operation: bool = False
     stage: str = ""
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 RequestMetric = Literal["online_prediction_requests", "resource_management_requests", "lro_submission_requests"]
+LaunchStage = Literal["EXPERIMENTAL", "PRIVATE_PREVIEW", "PUBLIC_PREVIEW", "GA"]
 Seconds = Annotated[float, Field(ge=0, le=86400)]
 
 
@@ -24,6 +25,8 @@ class Options(BaseModel):
         metrics_delay_seconds: how long Cloud Monitoring takes to show what was served.
         request_quota: requests a minute by region ("*" for every other), then by metric (RequestMetric); what is not
             named is unlimited.
+        provisioned_throughput: tokens a second that were bought, by location, then by Gemini id; none by themselves.
+        publisher_models: launch stages ("GA") by id of Gemini models that Google lists beside those it does.
         seed: of every random choice, such as which model of a split answers.
         clock_rate: the sandbox's seconds in a real one; 0 stops its clock until /_sandbox/clock steps it.
         latency: "none" answers as fast as it can; "realistic" takes about the time that Google's servers take.
@@ -41,6 +44,8 @@ class Options(BaseModel):
     replica_start_seconds: Seconds = 0.0
     metrics_delay_seconds: Seconds = 0.0
     request_quota: dict[str, dict[RequestMetric, Annotated[int, Field(ge=0)]]] = {}
+    provisioned_throughput: dict[str, dict[str, Annotated[int, Field(ge=0)]]] = {}
+    publisher_models: dict[str, LaunchStage] = {}
     seed: int = 0
     clock_rate: Annotated[float, Field(ge=0, le=100_000)] = 1.0
     latency: Literal["none", "realistic"] = "none"

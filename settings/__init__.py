@@ -1,29 +1,41 @@
 """A stack's settings: `load_stack()` in a Pulumi program, `load()` anywhere else."""
 
-from settings.apis import needed_apis
+from typing import TYPE_CHECKING
+
 from settings.load import SettingsError, load
 from settings.values import (
     AutoscalingMetricSettings,
     DeploymentSettings,
+    EndpointRouteSettings,
     EndpointSettings,
+    FallbackSettings,
     KubernetesSettings,
+    ManagedModelSettings,
     PerimeterSettings,
+    PrivateSettings,
     Settings,
     WorkloadIdentitySettings,
 )
 
+if TYPE_CHECKING:
+    import pulumi
+
 __all__ = [
     "AutoscalingMetricSettings",
     "DeploymentSettings",
+    "EndpointRouteSettings",
     "EndpointSettings",
+    "FallbackSettings",
     "KubernetesSettings",
+    "ManagedModelSettings",
     "PerimeterSettings",
+    "PrivateSettings",
     "Settings",
     "SettingsError",
     "WorkloadIdentitySettings",
+    "fallback_api_key",
     "load",
     "load_stack",
-    "needed_apis",
 ]
 
 
@@ -36,13 +48,22 @@ def load_stack() -> Settings:
     import os
 
     import pulumi
-    from pulumi.runtime.config import CONFIG, get_config_env
+    from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
     config = CONFIG.get() or get_config_env()
+    secrets = [key for key in config if is_config_secret(key)]
     try:
-        settings = load(config, pulumi.get_stack(), os.environ, dt.datetime.now(dt.UTC).date())
+        settings = load(config, pulumi.get_stack(), os.environ, dt.datetime.now(dt.UTC).date(), secrets)
     except SettingsError as mistakes:
         raise pulumi.RunError(str(mistakes)) from None
     for warning in settings.warnings:
         pulumi.log.warn(warning)
     return settings
+
+
+def fallback_api_key() -> "pulumi.Output[str]":
+    """The Developer API's key of a stack that has a fallback, as a secret; `Settings` never holds it."""
+    import pulumi
+
+    fallback = pulumi.Config("gemini-vertex").require_secret_object("fallback")
+    return fallback.apply(lambda section: str(section["apiKey"]))

@@ -4,12 +4,16 @@ import datetime as dt
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, cast
 
-from settings.models import NAME, read_models
+from settings.fallback import read_fallback
+from settings.models import NAME
+from settings.observability import read_observability
+from settings.private import ENDPOINT_KEYS, Choices, Network, read_choices, read_network, read_private
 from settings.regions import REGIONS
 from settings.section import Problem, Rule, Section, listed, meant, shown
+from settings.serving import APIS, Calling, model_entries, read_models
 from settings.values import (
     Connectivity,
     EndpointSettings,
@@ -19,6 +23,8 @@ from settings.values import (
     PerimeterMode,
     PerimeterSettings,
     PredictRole,
+    RouteApi,
+    RouteScheme,
     Settings,
     WorkloadIdentitySettings,
 )
@@ -30,17 +36,16 @@ PROJECT_VARIABLES: Final = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PR
 REGION_VARIABLES: Final = ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION")
 DEFAULT_REGION: Final = "us-central1"
 
-_KEYS = ("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "labels")
-_TEXT_KEYS = ("environment",)
+_KEYS = (
+    *("environment", "endpoint", "models", "serving", "fallback"),
+    *("workloadIdentity", "kubernetes", "perimeter", "protect", "labels", "observability", "network", "privateApis"),
+)
+_TEXT_KEYS = ("environment", "serving")
 _PROVIDER_KEYS = ("allowBaseGemini", "customEndpoint")
 _CONNECTIVITIES = ("public", "private-service-connect", "peered-network")
 
 _PROJECT = Rule(
     r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "a project id: 6 to 30 lower-case letters, digits or hyphens, a letter first"
-)
-_NETWORK = Rule(
-    r"(projects/[a-z0-9-]+/global/networks/)?[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
-    "a network's name, or projects/PROJECT/global/networks/NAME for a shared one",
 )
 _ACCOUNT = Rule(
     r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
@@ -80,10 +85,12 @@ def load(
     stack: str,
     environ: Mapping[str, str],
     today: dt.date,
+    secrets: Collection[str] = (),
 ) -> Settings:
     """Read `config` (full key to value as the engine gives it: text, or JSON for mappings and lists) of `stack`.
 
-    `environ` gives the project and region where the configuration does not, `today` decides which models are retired.
+    `environ` gives the project and region where the configuration does not, `today` decides which models are retired,
+    `secrets` are the keys of `config` whose values hold a secret, as the engine tells them.
     Raises SettingsError with every mistake; nothing else, whatever the configuration holds.
     """
     problems: list[Problem] = []
@@ -91,28 +98,45 @@ def load(
     _check_namespaces(config, problems)
     ours = Section(PROGRAM, _decoded(config), _KEYS, problems, separator=":")
     environment = cast(Environment, ours.choice("environment", ("dev", "prod"), "dev" if stack == "dev" else "prod"))
-    endpoint = _read_endpoint(ours, environment)
+    region = _region(config, environ, problems)
+    entries = model_entries(ours)
+    choices = Choices(read_network(ours))
+    endpoint, how = None, None
+    if entries.any_on_endpoint:
+        endpoint, how, choices = _read_endpoint(ours, environment, choices.network)
+    if endpoint is None and ours.given("endpoint"):
+        warnings.append(f"{PROGRAM}:endpoint: is not used, since every model is managed; remove it")
     allow_base_gemini = _allow_base_gemini(config, environ, problems)
-    models, traffic = read_models(ours, environment, endpoint, allow_base_gemini, today, warnings)
-    if endpoint.connectivity == "peered-network" and len(models) > 1:
-        problems.append(
-            Problem(
-                f"{PROGRAM}:endpoint.connectivity",
-                f'is "peered-network", but {len(models)} models are configured: Google allows one model and no split '
-                'on a peered endpoint; set "private-service-connect", or keep one model',
-            )
+    models = read_models(ours, entries, environment, endpoint, how, region, allow_base_gemini, today, warnings)
+    kubernetes = _read_kubernetes(ours)
+    perimeter = _read_perimeter(ours, endpoint)
+    fallback = read_fallback(ours, environment, secrets, kubernetes is not None, today, warnings)
+    if fallback and perimeter.mode != "off":
+        warnings.append(
+            f"{PROGRAM}:fallback: the Gemini Developer API is outside the perimeter: while Vertex AI is down, prompts "
+            "leave it"
         )
+    connectivity = endpoint.connectivity if endpoint else None
+    locations = {*(model.location for model in models.managed), *([region] if endpoint else [])}
+    private = read_private(ours, choices, connectivity, locations, warnings)
     settings = Settings(
         project=_project(config, environ, problems),
-        region=_region(config, environ, problems),
+        region=region,
         environment=environment,
         endpoint=endpoint,
-        models=models,
-        traffic=traffic,
+        endpoint_route=models.endpoint_route,
+        models=models.on_endpoint,
+        managed=models.managed,
+        traffic=models.traffic,
+        endpoint_split=models.endpoint_split,
+        fallback=fallback,
         workload_identity=_read_workload_identity(ours),
-        kubernetes=_read_kubernetes(ours),
-        perimeter=_read_perimeter(ours, endpoint),
+        kubernetes=kubernetes,
+        perimeter=perimeter,
+        private=private,
+        protect=ours.flag("protect", environment == "prod"),
         labels=_read_labels(ours),
+        observability=read_observability(ours, endpoint.connectivity if endpoint else None, warnings),
         warnings=tuple(warnings),
     )
     if problems:
@@ -188,9 +212,13 @@ def _region(config: Mapping[str, str], environ: Mapping[str, str], problems: lis
     return value
 
 
-def _read_endpoint(config: Section, environment: Environment) -> EndpointSettings:
+def _read_endpoint(
+    config: Section, environment: Environment, network: Network
+) -> tuple[EndpointSettings, Calling, Choices]:
     config.required("endpoint", "{name: gemini-prod-endpoint, connectivity: private-service-connect}")
-    entry = config.section("endpoint", ("name", "connectivity", "network", "dedicated"))
+    entry = config.section(
+        "endpoint", ("name", "connectivity", "network", "dedicated", "api", "scheme", *ENDPOINT_KEYS)
+    )
     if config.given("endpoint"):
         entry.required("name", "gemini-prod-endpoint")
         entry.required("connectivity", listed(_CONNECTIVITIES))
@@ -201,15 +229,27 @@ def _read_endpoint(config: Section, environment: Environment) -> EndpointSetting
             'is "public", but a prod stack keeps its traffic off the internet; set "private-service-connect" '
             '("peered-network" for a single model)',
         )
-    for name, wanted in (("network", connectivity != "public"), ("dedicated", connectivity == "public")):
+    for name, wanted in (
+        ("network", connectivity != "public"),
+        ("dedicated", connectivity == "public"),
+        ("scheme", connectivity == "private-service-connect"),
+    ):
         if entry.given(name) and entry.given("connectivity") and entry.sound("connectivity") and not wanted:
             entry.wrong(name, f"is set, but a {connectivity} endpoint has no such choice; remove it")
-    return EndpointSettings(
+    api = cast(RouteApi, entry.choice("api", APIS, APIS[0])) if entry.given("api") else None
+    choices = read_choices(entry, connectivity, network)
+    endpoint = EndpointSettings(
         display_name=entry.text("name", rule=NAME),
         connectivity=connectivity,
-        network=entry.text("network", "default", _NETWORK),
+        network=choices.network.name,
         dedicated=entry.flag("dedicated", True),
+        address=choices.address,
     )
+    # Google's certificate on a private address is self-signed, and optional.
+    scheme = cast(
+        RouteScheme, entry.choice("scheme", ("http", "https"), "https" if connectivity == "public" else "http")
+    )
+    return endpoint, Calling(api, scheme), choices
 
 
 def _read_workload_identity(config: Section) -> WorkloadIdentitySettings:
@@ -245,12 +285,12 @@ def _read_kubernetes(config: Section) -> KubernetesSettings | None:
     )
 
 
-def _read_perimeter(config: Section, endpoint: EndpointSettings) -> PerimeterSettings:
+def _read_perimeter(config: Section, endpoint: EndpointSettings | None) -> PerimeterSettings:
     entry = config.section(
         "perimeter", ("mode", "name", "title", "organization", "accessPolicy", "policyTitle", "accessLevels")
     )
     mode = cast(PerimeterMode, entry.choice("mode", ("off", "dry-run", "enforced"), "off"))
-    if mode != "off" and endpoint.connectivity == "public" and endpoint.dedicated:
+    if mode != "off" and endpoint and endpoint.connectivity == "public" and endpoint.dedicated:
         entry.wrong(
             "mode",
             f'is "{mode}", but VPC Service Controls do not cover a dedicated public endpoint; set '

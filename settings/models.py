@@ -1,25 +1,21 @@
-"""Reads `gemini-vertex:models`: shapes, replica bounds, machines, metrics, and which model ids Google would refuse."""
+"""Reads a model that is deployed on the endpoint: shape, replica bounds, machine, metrics, and what Google refuses."""
 
 import datetime as dt
 from typing import Final
 
-from model_catalogue import Catalogue, gemini_id, looks_experimental, looks_preview
+from model_catalogue import gemini_id
+from settings.lifecycle import check_lifecycle
 from settings.machines import ACCELERATOR_METRICS, ACCELERATOR_TYPES, METRICS, PERCENT_METRICS, Machine, machine
 from settings.section import Rule, Section, listed, meant, shown
 from settings.values import AutoscalingMetricSettings, DeploymentSettings, EndpointSettings, Environment
 
-MODEL_KEYS: Final = (
-    "name",
-    "model",
-    "traffic",
+OF_MACHINES: Final = (
     "minReplicaCount",
     "maxReplicaCount",
-    "machineType",
     "acceleratorType",
     "acceleratorCount",
     "autoscalingMetrics",
 )
-_OF_MACHINES = ("minReplicaCount", "maxReplicaCount", "acceleratorType", "acceleratorCount", "autoscalingMetrics")
 NAME = Rule(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", "1 to 128 letters, digits, dots, hyphens or underscores")
 _MODEL = Rule(
     r"gemini-[A-Za-z0-9.-]+"
@@ -33,62 +29,36 @@ _MODEL = Rule(
 _MOST_REPLICAS = 1000
 _WHY_ONE = "the API's v1 keeps at least 1 replica; 0 is a v1beta1 preview and cold starts take minutes"
 _WAYS_OUT = (
-    "Google serves base Gemini only as a managed API and refuses to deploy it on an endpoint. Set a tuned model's, a "
-    "Model Garden model's or your own model's resource name (projects/PROJECT/locations/REGION/models/MODEL; a "
-    "tuned Gemini without a machineType), or use `serving: managed` once this program has it. Where the API allows it "
-    "all the same, set vertex-serving:allowBaseGemini: true"
+    "Google serves base Gemini only as a managed API and refuses to deploy it on an endpoint: say `serving: managed` "
+    "here, without machine and replica keys. Or set a tuned model's, a Model Garden model's or your own model's "
+    "resource name (projects/PROJECT/locations/REGION/models/MODEL; a tuned Gemini without a machineType). Where the "
+    "API allows it all the same, set vertex-serving:allowBaseGemini: true"
 )
 
 
-def read_models(
-    config: Section,
-    environment: Environment,
+def read_deployment(
+    entry: Section,
+    name: str,
     endpoint: EndpointSettings,
+    environment: Environment,
     allow_base_gemini: bool,
     today: dt.date,
     warnings: list[str],
-) -> tuple[tuple[DeploymentSettings, ...], dict[str, int]]:
-    """The models to deploy, and their traffic in percent by name.
-
-    Mistakes are noted in `config`, sentences that need no action now in `warnings`.
-    """
-    config.required("models", "[{name: gemini-flash-primary, model: ..., machineType: n1-standard-4}]")
-    entries = config.sections("models", MODEL_KEYS)
-    if config.given("models") and config.sound("models") and not entries:
-        config.wrong("models", "is empty; name at least one model")
-    alone = len(entries) == 1
-    models = tuple(_read_model(entry, endpoint, environment) for entry in entries)
-    traffic = [_read_traffic(entry, alone) for entry in entries]
-
-    first_with: dict[str, str] = {}
-    for entry, model in zip(entries, models, strict=True):
-        if entry.given("name") and entry.sound("name"):
-            first = first_with.setdefault(model.display_name, entry.path)
-            if first != entry.path:
-                entry.wrong(
-                    "name", f"is {shown(model.display_name)}, as {first} is called already; give each its own name"
-                )
-        if entry.given("model") and entry.sound("model"):
-            _check_model_id(entry, model.model, environment, allow_base_gemini, today, warnings)
-
-    if models and sum(traffic) != 100 and all(entry.sound("traffic") for entry in entries):
-        shares = " + ".join(map(str, traffic))
-        config.wrong("models", f"have a traffic of {shares} = {sum(traffic)}; the percentages must add up to 100")
-    return models, {model.display_name: share for model, share in zip(models, traffic, strict=True)}
+) -> DeploymentSettings:
+    """One model to deploy. Mistakes are noted in `entry`, sentences that need no action now in `warnings`."""
+    model = _read_model(entry, name, endpoint, environment)
+    if entry.given("model") and entry.sound("model") and (gemini := gemini_id(model.model)):
+        check_lifecycle(entry, gemini, environment, today, warnings)
+        if not allow_base_gemini:
+            entry.wrong("model", f"{shown(model.model)} is base Gemini. {_WAYS_OUT}")
+    return model
 
 
-def _read_traffic(entry: Section, alone: bool) -> int:
-    if not alone:
-        entry.required("traffic", "95")
-    return entry.integer("traffic", 100 if alone else 0, 0, 100, "percent")
-
-
-def _read_model(entry: Section, endpoint: EndpointSettings, environment: Environment) -> DeploymentSettings:
-    entry.required("name", "gemini-flash-primary")
+def _read_model(entry: Section, name: str, endpoint: EndpointSettings, environment: Environment) -> DeploymentSettings:
     entry.required("model", "projects/PROJECT/locations/REGION/models/MODEL")
     if not entry.given("machineType") and entry.sound("machineType"):
         if endpoint.connectivity == "public" and not endpoint.dedicated:
-            return _read_model_without_machines(entry)
+            return _read_model_without_machines(entry, name)
         only_dev = ", which only a dev stack may have" if environment == "prod" else ""
         entry.wrong(
             "machineType",
@@ -120,7 +90,7 @@ def _read_model(entry: Section, endpoint: EndpointSettings, environment: Environ
         entry.wrong(*problem)
 
     return DeploymentSettings(
-        display_name=entry.text("name", rule=NAME),
+        display_name=name,
         model=entry.text("model", rule=_MODEL),
         min_replica_count=least,
         max_replica_count=most,
@@ -131,8 +101,8 @@ def _read_model(entry: Section, endpoint: EndpointSettings, environment: Environ
     )
 
 
-def _read_model_without_machines(entry: Section) -> DeploymentSettings:
-    for key in _OF_MACHINES:
+def _read_model_without_machines(entry: Section, name: str) -> DeploymentSettings:
+    for key in OF_MACHINES:
         if entry.given(key):
             entry.wrong(
                 key,
@@ -140,7 +110,7 @@ def _read_model_without_machines(entry: Section) -> DeploymentSettings:
                 f"remove {key}, or set a machineType",
             )
     return DeploymentSettings(
-        display_name=entry.text("name", rule=NAME),
+        display_name=name,
         model=entry.text("model", rule=_MODEL),
         min_replica_count=None,
         max_replica_count=None,
@@ -169,42 +139,3 @@ def _read_metrics(entry: Section, has_accelerator: bool) -> tuple[AutoscalingMet
             seen.add(name)
         metrics.append(AutoscalingMetricSettings(name, target))
     return tuple(metrics)
-
-
-def _check_model_id(
-    entry: Section,
-    model: str,
-    environment: Environment,
-    allow_base_gemini: bool,
-    today: dt.date,
-    warnings: list[str],
-) -> None:
-    gemini = gemini_id(model)
-    if gemini is None:
-        return
-    catalogue = Catalogue.load()
-    known = catalogue.models.get(gemini)
-    stable = catalogue.stable(today)
-    move = f"use {known.successor}" if known and known.successor else f"stable now: {', '.join(stable[:4])}"
-    lifecycle = known.lifecycle_on(today) if known else None
-    if lifecycle == "retired" and known:
-        when = f" on {known.retirement.isoformat()}" if known.retirement else ""
-        entry.wrong("model", f"{shown(gemini)} was retired{when}; {move}")
-    elif lifecycle == "experimental" or looks_experimental(gemini):
-        entry.wrong("model", f"{shown(gemini)} is experimental and can vanish without notice; {move}")
-    elif lifecycle == "preview" or looks_preview(gemini):
-        if environment == "prod":
-            entry.wrong("model", f"{shown(gemini)} is a preview, and prod takes stable models only; {move}")
-        else:
-            warnings.append(f"{entry.key('model')}: {gemini} is a preview; {move} before production")
-    elif known is None:
-        entry.wrong(
-            "model",
-            f"{shown(gemini)} is not in models.yaml as of {catalogue.as_of.isoformat()}"
-            f"{meant(gemini, stable)}; stable now: {', '.join(stable[:4])}. If Google has released it since, add it to "
-            "models.yaml with its dates and source",
-        )
-    elif warning := known.warning_on(today):
-        warnings.append(f"{entry.key('model')}: {warning}")
-    if not allow_base_gemini:
-        entry.wrong("model", f"{shown(model)} is base Gemini. {_WAYS_OUT}")

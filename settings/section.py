@@ -78,7 +78,8 @@ class Section:
 
     `path` is its full key, `known` the keys that it may have. Every read gives a value of the right type: where the
     configured one is wrong, the problem is noted and the default comes back, so that reading can go on. `sound` tells
-    rules that compare several keys whether those were read without a problem.
+    rules that compare several keys whether those were read without a problem. What is `hidden` holds a secret: its
+    problems show no value.
     """
 
     path: str
@@ -86,6 +87,7 @@ class Section:
     known: Sequence[str]
     problems: list[Problem]
     separator: str = "."
+    hidden: bool = False
     values: Mapping[str, object] = field(init=False)
     unsound: set[str] = field(init=False, default_factory=set)
 
@@ -94,7 +96,9 @@ class Section:
         if not isinstance(self.raw, dict):
             self.unsound.update(self.known)
             keys = ", ".join(self.known)
-            self.problems.append(Problem(self.path, f"is {shown(self.raw)}; it must be a mapping with the keys {keys}"))
+            self.problems.append(
+                Problem(self.path, f"is {self.shown(self.raw)}; it must be a mapping with the keys {keys}")
+            )
             return
         self.values = {str(key): value for key, value in self.raw.items() if value is not None}
         for key in self.values:
@@ -104,6 +108,10 @@ class Section:
                 self.problems.append(Problem(self.key(key), f"is not a known key; {fix}"))
                 if guess:
                     self.unsound.add(guess)
+
+    def shown(self, value: object) -> str:
+        """`value` for a person, unless this section is hidden."""
+        return "a value that is not shown here" if self.hidden else shown(value)
 
     def key(self, name: str) -> str:
         """The full config key of `name` in this section, such as `gemini-vertex:models[1].minReplicaCount`."""
@@ -133,10 +141,10 @@ class Section:
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**30:
             value = str(value)
         if not isinstance(value, str):
-            self.wrong(name, f"is {shown(value)}; it must be text" + (f": {rule.says}" if rule else ""))
+            self.wrong(name, f"is {self.shown(value)}; it must be text" + (f": {rule.says}" if rule else ""))
             return default
         if rule and name in self.values and not rule.allows(value):
-            self.wrong(name, f"is {shown(value)}; it must be {rule.says}")
+            self.wrong(name, f"is {self.shown(value)}; it must be {rule.says}")
             return default
         return value
 
@@ -144,11 +152,11 @@ class Section:
         """The list of texts at `name`, empty where absent, each as `rule` says."""
         value = self.values.get(name, [])
         if not isinstance(value, list):
-            self.wrong(name, f"is {shown(value)}; it must be a list, each entry {rule.says}")
+            self.wrong(name, f"is {self.shown(value)}; it must be a list, each entry {rule.says}")
             return ()
         for index, entry in enumerate(value):
             if not isinstance(entry, str) or not rule.allows(entry):
-                self.wrong(f"{name}[{index}]", f"is {shown(entry)}; it must be {rule.says}")
+                self.wrong(f"{name}[{index}]", f"is {self.shown(entry)}; it must be {rule.says}")
         return tuple(value)
 
     def choice(self, name: str, options: Sequence[str], default: str) -> str:
@@ -156,7 +164,7 @@ class Section:
         value = self.values.get(name, default)
         if value not in options:
             hint = meant(value, options) if isinstance(value, str) else ""
-            self.wrong(name, f"is {shown(value)}; it must be {listed(options)}{hint}")
+            self.wrong(name, f"is {self.shown(value)}; it must be {listed(options)}{hint}")
             return default
         return str(value)
 
@@ -166,10 +174,10 @@ class Section:
         allowed = f"a whole number from {least} to {most}" + (f" ({why})" if why else "")
         if isinstance(value, bool) or not isinstance(value, int):
             unquoted = isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value)
-            self.wrong(name, f"is {shown(value)}; it must be {allowed}" + (", without quotes" if unquoted else ""))
+            self.wrong(name, f"is {self.shown(value)}; it must be {allowed}" + (", without quotes" if unquoted else ""))
             return default
         if not least <= value <= most:
-            self.wrong(name, f"is {shown(value)}; it must be {allowed}")
+            self.wrong(name, f"is {self.shown(value)}; it must be {allowed}")
             return default
         return value
 
@@ -177,13 +185,15 @@ class Section:
         """The true or false at `name`."""
         value = self.values.get(name, default)
         if not isinstance(value, bool):
-            self.wrong(name, f"is {shown(value)}; it must be true or false" + (", without quotes" if value else ""))
+            self.wrong(
+                name, f"is {self.shown(value)}; it must be true or false" + (", without quotes" if value else "")
+            )
             return default
         return value
 
-    def section(self, name: str, known: Sequence[str]) -> "Section":
-        """The mapping at `name`, empty where absent."""
-        found = Section(self.key(name), self.values.get(name, {}), known, self.problems)
+    def section(self, name: str, known: Sequence[str], hidden: bool = False) -> "Section":
+        """The mapping at `name`, empty where absent; `hidden` where it holds a secret."""
+        found = Section(self.key(name), self.values.get(name, {}), known, self.problems, hidden=hidden or self.hidden)
         if name in self.unsound:
             found.unsound.update(known)
         return found
@@ -192,6 +202,6 @@ class Section:
         """The list of mappings at `name`, empty where absent."""
         value = self.values.get(name, [])
         if not isinstance(value, list):
-            self.wrong(name, f"is {shown(value)}; it must be a list, each entry with the keys {', '.join(known)}")
+            self.wrong(name, f"is {self.shown(value)}; it must be a list, each entry with the keys {', '.join(known)}")
             return []
         return [Section(f"{self.key(name)}[{index}]", entry, known, self.problems) for index, entry in enumerate(value)]

@@ -17,13 +17,15 @@ MAY_IMPORT = {
     "settings": {"model_catalogue"},
     "pricing": set(),
     "components": {"vertex_serving", "permissions"},
+    "gemini_client": set(),
     "vertex_serving": set(),
     "sandbox": set(),
     "toolchain": set(),
     "permissions": set(),
     "preflight": {"settings", "pricing", "model_catalogue", "permissions"},
-    "scripts": {"preflight", "pricing", "settings"},
+    "scripts": {"gemini_client", "model_catalogue", "preflight", "pricing", "settings"},
     "bench": {"sandbox", "scripts"},
+    "policy": {"model_catalogue"},
 }
 
 

@@ -49,7 +49,7 @@ def _endpoint(sandbox: Sandbox, past: history.History, endpoint: Json) -> Json:
     if endpoint.get("dedicatedEndpointEnabled"):
         connectivity, address = "dedicated public", endpoint.get("dedicatedEndpointDns", "")
     elif private:
-        connectivity, address = "Private Service Connect", ", ".join(sorted(connect.addresses(endpoint)))
+        connectivity, address = "Private Service Connect", ", ".join(sorted(connect.addresses_of(sandbox, endpoint)))
     elif endpoint.get("network"):
         connectivity, address = "peered network", hosts.peered_host(endpoint)
     deployed = replicas.with_status(sandbox, endpoint).get("deployedModels", [])

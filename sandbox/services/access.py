@@ -10,7 +10,7 @@ from sandbox import registry
 from sandbox.errors import RPC, GoogleError, Json, error_info
 from sandbox.identity import unauthenticated
 from sandbox.registry import Call
-from sandbox.services import iam_policies, iam_roles, perimeters, workload_identity
+from sandbox.services import iam_policies, iam_roles, perimeters, private_path, workload_identity
 from sandbox.services.aiplatform.permissions import permission_of
 
 _OWN_ACCOUNT = re.compile(r"[^@]+@([^.]+)\.iam\.gserviceaccount\.com")
@@ -19,6 +19,9 @@ _OWN_ACCOUNT = re.compile(r"[^@]+@([^.]+)\.iam\.gserviceaccount\.com")
 @registry.gate
 def check(call: Call) -> None:
     """Refuses a call as Google does: 401 for a dead account, 403 by a perimeter, 403 for want of a permission."""
+    if call.host.endswith(".googleapis.com") and call.principal.network:
+        project = call.sandbox.project(call.principal.network) or {}
+        private_path.check_google_api(call.sandbox, call.host, call.service, project.get("projectId", ""))
     _check_account(call)
     perimeters.check(call)
     # Everybody may ask what they may do.

@@ -13,7 +13,7 @@ from sandbox.errors import Json, aborted, already_exists, invalid_argument, not_
 from sandbox.listing import apply_mask, mask_paths
 from sandbox.operations import completion
 from sandbox.registry import Call, method
-from sandbox.services import iam_policies
+from sandbox.services import iam_policies, long_running
 from sandbox.services.paging import page
 from sandbox.services.perimeter_rules import check_perimeter, etag
 
@@ -147,15 +147,6 @@ def commit(call: Call) -> Json:
     return _start(call, "commit", policy, {"put": promoted})
 
 
-@method("accesscontextmanager.operations.get")
-def get_operation(call: Call) -> Json:
-    """A long-running operation."""
-    found = call.sandbox.operations.get(f"accesscontextmanager/{call.params['name']}")
-    if found is None:
-        raise not_found(f"Operation {call.params['name']} not found.")
-    return {**found, "name": call.params["name"]}
-
-
 @completion("accesscontextmanager.change")
 def _change(sandbox: "Sandbox", operation: Json) -> Json:
     args = operation["args"]
@@ -176,14 +167,9 @@ def _change(sandbox: "Sandbox", operation: Json) -> Json:
 def _start(call: Call, verb: str, name: str, args: Json) -> Json:
     policy = "/".join(name.split("/")[:2])
     operation = f"operations/{policy}/{verb}/{secrets.randbelow(10**16)}"
-    started = call.sandbox.operations.start(
-        "accesscontextmanager.change",
-        f"accesscontextmanager/{operation}",
-        call.sandbox.settings.operation_seconds,
-        {**args, "verb": verb, "name": name},
-        {"@type": _TYPE + "AccessContextManagerOperationMetadata"},
-    )
-    return {**started, "name": operation}
+    metadata = {"@type": _TYPE + "AccessContextManagerOperationMetadata"}
+    args = {**args, "verb": verb, "name": name}
+    return long_running.start(call, "accesscontextmanager.change", operation, args, metadata)
 
 
 def _kind(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.errors import RPC, GoogleError, Json, error_info
 from sandbox.registry import Call
-from sandbox.services import audit
+from sandbox.services import audit, private_path
 from sandbox.services.aiplatform import hosts
 from sandbox.services.aiplatform.names import ENDPOINT
 
@@ -68,7 +68,11 @@ def origin_of(call: Call) -> str:
     """The number of the project in whose network the call began, "" outside of all."""
     if call.principal.network or not call.host:
         return call.principal.network
-    private = not _GOOGLE_HOST.fullmatch(call.host) or _is_peered(call.sandbox, call.host)
+    private = (
+        private_path.is_private(call.host)
+        or not _GOOGLE_HOST.fullmatch(call.host)
+        or _is_peered(call.sandbox, call.host)
+    )
     project = project_of(call) if private else None
     return str(project["projectNumber"]) if project else ""
 

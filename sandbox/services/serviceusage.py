@@ -15,12 +15,11 @@ from sandbox.errors import (
     error_info,
     failed_precondition,
     invalid_argument,
-    not_found,
     permission_denied,
 )
 from sandbox.operations import completion
 from sandbox.registry import Call, method
-from sandbox.services import iam_policies
+from sandbox.services import iam_policies, long_running
 from sandbox.services.paging import page
 
 if TYPE_CHECKING:
@@ -142,15 +141,6 @@ def disable(call: Call) -> Json:
     return _start(call, "serviceusage.disable", project, [service, *dependents])
 
 
-@method("serviceusage.operations.get")
-def get_operation(call: Call) -> Json:
-    """A long-running operation."""
-    found = call.sandbox.operations.get(f"serviceusage/{call.params['name']}")
-    if found is None:
-        raise not_found(f"Operation {call.params['name']} not found.")
-    return {**found, "name": call.params["name"]}
-
-
 @completion("serviceusage.enable")
 def _enabled(sandbox: "Sandbox", operation: Json) -> Json:
     args = operation["args"]
@@ -188,9 +178,7 @@ def _start(call: Call, handler: str, project: Json, services: list[str], *, batc
         "resourceNames": [f"projects/{number}/services/{s}" for s in services],
     }
     args = {"project": project, "services": services, "batch": batch}
-    seconds = call.sandbox.settings.operation_seconds
-    started = call.sandbox.operations.start(handler, f"serviceusage/{name}", seconds, args, metadata)
-    return {**started, "name": name}
+    return long_running.start(call, handler, name, args, metadata)
 
 
 def _project(call: Call, name: str, permission: str) -> Json:

@@ -17,8 +17,12 @@ from sandbox.standin import gcp, kubernetes
 
 _CALLS_AT_ONCE = 64
 _GRACE_SECONDS = 1.0
-_MESSAGE_SIZES = ("grpc.max_receive_message_length", "grpc.max_send_message_length")
 _LARGEST_MESSAGE = 400 * 1024 * 1024
+_OPTIONS = (
+    ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", _LARGEST_MESSAGE),
+    ("grpc.so_reuseport", 0),  # a free port must be ours alone
+)
 
 
 def serve(sandbox_url: str, environ: Mapping[str, str] | None = None) -> tuple[dict[str, int], Callable[[], None]]:
@@ -35,7 +39,7 @@ def serve(sandbox_url: str, environ: Mapping[str, str] | None = None) -> tuple[d
     servers, ports = [], {}
     for name, provider in (("gcp", gcp.provider), ("kubernetes", kubernetes.provider)):
         executor = futures.ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix=f"standin-{name}")
-        server = grpc.server(executor, options=[(size, _LARGEST_MESSAGE) for size in _MESSAGE_SIZES])
+        server = grpc.server(executor, options=_OPTIONS)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider(sandbox_url, environ or {}), server)
         ports[name] = server.add_insecure_port("127.0.0.1:0")
         server.start()

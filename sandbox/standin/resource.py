@@ -42,6 +42,10 @@ class Resource(ABC, Generic[Cloud]):
         """Property path -> name of the PropertyDiff kind, from the state to the new inputs."""
         return fields.diff(self.fields, old, new)
 
+    def replacing(self, cloud: Cloud) -> tuple[str, ...]:
+        """Inputs (top-level names) that cannot change in place because of how the provider is configured."""
+        return ()
+
     def planned(self, cloud: Cloud, inputs: Props) -> Props:
         """Properties beyond the inputs that are known before anything exists."""
         return {}

@@ -137,9 +137,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer, Generic[Cloud]):
 
     @override
     def Diff(self, request: Any, context: Any) -> Any:
-        resource, _ = self._of(request, context)
+        resource, cloud = self._of(request, context)
         old, new = from_struct(request.olds), from_struct(request.news)
         found = resource.diff(old, new, from_struct(request.old_inputs))
+        for path in [p for p, kind in found.items() if not kind.endswith("_REPLACE")]:
+            found[path] += "_REPLACE" if _top(path) in resource.replacing(cloud) else ""
         replaces = [p for p, kind in found.items() if kind.endswith("_REPLACE")]
         keeps_its_name = bool(resource.named_by) and not any(_top(p) == resource.named_by for p in replaces)
         some = provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE

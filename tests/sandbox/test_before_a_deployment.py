@@ -1,4 +1,4 @@
-"""What somebody asks before deploying: clusters, a publisher's models, prices, permissions on an access policy."""
+"""What somebody asks before deploying: clusters, prices, permissions on an access policy."""
 
 from sandbox.testing import SandboxHandle
 from tests.sandbox.google import ORGANIZATION, Google, refusal
@@ -18,15 +18,6 @@ def test_the_project_has_a_cluster_with_workload_identity(sandbox: SandboxHandle
     assert refusal(container, "GET", f"{path}/us-central1/clusters/other").status == "NOT_FOUND"
     stranger = Google(sandbox, "container", caller="stranger@sandbox.example")
     assert "container.clusters.list" in refusal(stranger, "GET", f"{path}/-/clusters").message
-
-
-def test_a_publishers_model_says_how_far_it_is(sandbox: SandboxHandle) -> None:
-    """Stable and preview are told apart; a retired id is not found."""
-    vertex = Google(sandbox, "aiplatform")
-    stable = vertex("GET", "publishers/google/models/gemini-3.8-flash")
-    assert (stable["launchStage"], stable["versionState"]) == ("GA", "VERSION_STATE_STABLE")
-    assert vertex("GET", "publishers/google/models/gemini-3.1-pro-preview")["launchStage"] == "PUBLIC_PREVIEW"
-    assert refusal(vertex, "GET", "publishers/google/models/gemini-2.0-flash-001").status == "NOT_FOUND"
 
 
 def test_the_catalogue_prices_a_node_by_core_and_memory(sandbox: SandboxHandle) -> None:

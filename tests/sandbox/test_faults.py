@@ -183,6 +183,17 @@ def test_an_error_inside_a_stream_comes_after_so_many_chunks(vertex: Vertex, sse
     assert error["error"]["status"] == "RESOURCE_EXHAUSTED"
 
 
+@pytest.mark.parametrize("sse", [True, False])
+def test_an_error_may_come_in_place_of_a_streams_first_chunk(vertex: Vertex, sse: bool) -> None:
+    """The status is 200 by then, so that only a client which reads the body sees it."""
+    order(vertex.sandbox, {"method": "*.streamGenerateContent", "errorAfter": 0, "status": 429})
+    query: dict[str, Any] = {"alt": "sse"} if sse else {}
+    response = vertex.send("POST", f"{vertex.parent}/{GEMINI}:streamGenerateContent", CONTENTS, **query)
+    assert response.status_code == 200
+    error = response.json() if sse else response.json()[0]
+    assert error["error"]["status"] == "RESOURCE_EXHAUSTED"
+
+
 @pytest.mark.parametrize("fault", [{"cutAfter": 100}, {"errorAfter": 100, "status": 503}])
 def test_a_stream_that_is_shorter_than_its_fault_is_whole(vertex: Vertex, fault: Json) -> None:
     order(vertex.sandbox, {"method": "*.streamGenerateContent", **fault})
@@ -256,7 +267,7 @@ def test_kubernetes_has_faults_too_in_its_own_shape(sandbox: SandboxHandle) -> N
         ({"hang": True, "reset": True}, "exclude each other"),
         ({"hang": True, "status": 503}, "takes no status"),
         ({"errorAfter": 1}, "needs a status"),
-        ({"errorAfter": 0, "status": 503}, "errorAfter: Input should be greater"),
+        ({"errorAfter": -1, "status": 503}, "errorAfter: Input should be greater"),
         ({"cutAfter": 1, "when": "after"}, "when=after"),
         ({"stage": "LUNCH"}, "stage LUNCH is none of"),
         ({"nth": [0], "status": 503}, "nth"),

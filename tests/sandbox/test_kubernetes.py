@@ -179,7 +179,7 @@ def test_discovery_names_the_kinds_and_leaves_validation_to_the_server(kube: Kub
     assert [group["name"] for group in kube("GET", "apis")["groups"]] == reviews
     resources = {r["name"]: r for r in kube("GET", "api/v1")["resources"]}
     assert resources["serviceaccounts"]["shortNames"] == ["sa"]
-    assert "create" not in resources["secrets"]["verbs"]
+    assert "create" not in resources["events"]["verbs"]
     assert kube("GET", "version")["gitVersion"].startswith("v1.")
     document = kube("GET", "openapi/v3")["paths"]["api/v1"]["serverRelativeURL"].removeprefix("/kubernetes/")
     patch = kube("GET", document)["paths"]["/api/v1/namespaces/{name}"]["patch"]
@@ -187,9 +187,9 @@ def test_discovery_names_the_kinds_and_leaves_validation_to_the_server(kube: Kub
 
 
 def test_what_the_cluster_does_not_keep_is_empty_and_takes_nothing(kube: Kube) -> None:
-    assert kube("GET", "api/v1/namespaces/default/secrets")["items"] == []
+    assert kube("GET", "api/v1/namespaces/default/events")["items"] == []
     body = {"metadata": {"name": "a"}}
-    assert refusal(kube, "POST", "api/v1/namespaces/default/secrets", body).reason == "MethodNotAllowed"
+    assert refusal(kube, "POST", "api/v1/namespaces/default/events", body).reason == "MethodNotAllowed"
 
 
 def test_a_watch_tells_what_comes_changes_and_goes(kube: Kube) -> None:

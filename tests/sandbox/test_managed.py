@@ -1,6 +1,7 @@
 """Gemini itself, served without an endpoint, and the models of the registry."""
 
 import pytest
+import requests
 
 from tests.sandbox.vertex import RefusedError, Vertex, machine
 
@@ -91,3 +92,88 @@ def test_a_model_of_another_region_cannot_be_deployed(vertex: Vertex) -> None:
     elsewhere = Vertex(vertex.sandbox, "europe-west4")
     with pytest.raises(RefusedError, match="is not in europe-west4"):
         elsewhere.deploy(elsewhere.create(), model=vertex.model("gemma-3-4b"), dedicatedResources=machine())
+
+
+TELL = {"contents": [{"parts": [{"text": "Name the days of the week."}]}]}
+
+
+def traffic(vertex: Vertex, kind: str = "", location: str = "global") -> str:
+    """The traffic type of one answer, asked for with this X-Vertex-AI-LLM-Request-Type."""
+    model = f"projects/{vertex.sandbox.project}/locations/{location}/publishers/google/models/gemini-3.8-flash"
+    response = requests.post(
+        f"{vertex.sandbox.url}/aiplatform/v1/{model}:generateContent",
+        json=TELL,
+        headers={**vertex.sandbox.headers, **({"X-Vertex-AI-LLM-Request-Type": kind} if kind else {})},
+        timeout=30,
+    )
+    if response.status_code >= 400:
+        raise RefusedError(response)
+    return str(response.json()["usageMetadata"]["trafficType"])
+
+
+def test_dedicated_throughput_that_nobody_bought_is_refused_in_googles_words(vertex: Vertex) -> None:
+    """cloud.google.com/vertex-ai/generative-ai/docs/error-code-429."""
+    assert [traffic(vertex), traffic(vertex, "shared")] == ["ON_DEMAND", "ON_DEMAND"]
+    with pytest.raises(RefusedError) as refused:
+        traffic(vertex, "dedicated")
+    assert (refused.value.code, refused.value.status) == (429, "RESOURCE_EXHAUSTED")
+    assert refused.value.message == "Too many requests. Exceeded the Provisioned Throughput."
+
+
+def test_bought_throughput_is_used_first_and_spills_over_by_itself(vertex: Vertex) -> None:
+    """30 seconds of 2 tokens a second are 60 tokens: by location and model, anew in the next period."""
+    vertex.sandbox.set(provisionedThroughput={"global": {"gemini-3.8-flash": 2}}, clockRate=0)
+    assert traffic(vertex, "dedicated") == "PROVISIONED_THROUGHPUT"
+    assert traffic(vertex, "shared") == "ON_DEMAND"
+    assert traffic(vertex, location="us-central1") == "ON_DEMAND"
+    kinds = [traffic(vertex) for _ in range(12)]
+    assert kinds == sorted(kinds, reverse=True), "first what was bought, then what is paid as it goes"
+    assert kinds[-1] == "ON_DEMAND"
+    with pytest.raises(RefusedError, match="Exceeded the Provisioned Throughput"):
+        traffic(vertex, "dedicated")
+    step = f"{vertex.sandbox.url}/_sandbox/clock"
+    requests.post(step, json={"step": 30}, timeout=30).raise_for_status()
+    assert traffic(vertex, "dedicated") == "PROVISIONED_THROUGHPUT"
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("global", "aiplatform.googleapis.com"),
+        ("us", "aiplatform.us.rep.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+        ("europe-west4", "europe-west4-aiplatform.googleapis.com"),
+    ],
+)
+def test_gemini_answers_at_the_host_of_its_location(vertex: Vertex, location: str, host: str) -> None:
+    """Those that google-genai calls."""
+    model = f"projects/{vertex.sandbox.project}/locations/{location}/publishers/google/models/gemini-3.5-flash"
+    answer = vertex.call("POST", f"{model}:generateContent", ASK, host=host)
+    assert answer["candidates"][0]["content"]["parts"] == [{"text": "42"}]
+
+
+@pytest.mark.parametrize("location", ["us", "eu"])
+def test_a_multi_region_has_no_endpoints(vertex: Vertex, location: str) -> None:
+    """It serves Google's own models alone."""
+    with pytest.raises(RefusedError) as refused:
+        vertex.call("GET", f"projects/{vertex.sandbox.project}/locations/{location}/endpoints")
+    assert refused.value.code == 404
+
+
+def test_google_lists_the_models_that_it_serves(vertex: Vertex) -> None:
+    """v1beta1 publishers.models.list, in pages, without what is retired, and what the settings release."""
+    beta = Vertex(vertex.sandbox, version="v1beta1")
+    first = beta.call("GET", "publishers/google/models", pageSize=5)
+    rest = beta.call("GET", "publishers/google/models", pageSize=100)["publisherModels"]
+    assert len(first["publisherModels"]) == 5
+    assert first["nextPageToken"]
+    stages = {one["name"].rpartition("/")[2]: one["launchStage"] for one in rest}
+    assert stages["gemini-3.8-flash"] == "GA"
+    assert stages["gemini-3.1-pro-preview"] == "PUBLIC_PREVIEW"
+    assert "gemini-2.5-pro" not in stages
+    assert vertex.call("GET", "publishers/google/models/gemini-3.8-flash")["launchStage"] == "GA"
+    vertex.sandbox.set(publisherModels={"gemini-9-flash": "GA"})
+    assert beta.call("GET", "publishers/google/models/gemini-9-flash")["versionId"] == "default"
+    with pytest.raises(RefusedError) as refused:
+        vertex.call("GET", "publishers/google/models/gemini-2.5-pro")
+    assert refused.value.code == 404

@@ -27,6 +27,7 @@ OPEN = {
     # An operation's name, and a deleted account's number, are known to few: a wrong one is 404 for everybody.
     "accesscontextmanager.operations.get",
     "serviceusage.operations.get",
+    "servicenetworking.operations.get",
     "iam.projects.serviceAccounts.undelete",
     "aiplatform.projects.locations.endpoints.testIamPermissions",
     "accesscontextmanager.accessPolicies.testIamPermissions",
@@ -37,6 +38,7 @@ OPEN = {
 # What takes an API key in a principal's place.
 KEYED = ("aiplatform.publishers.",)
 PREDICT: Json = {"instances": [{"content": "1"}]}
+NETWORK = "projects/123456789012/global/networks/default"
 ORGANIZATION = "organizations/987654321098"
 # What a method wants before it looks at who asks.
 BODIES: dict[str, Json] = {
@@ -45,6 +47,9 @@ BODIES: dict[str, Json] = {
     "aiplatform.projects.locations.endpoints.streamRawPredict": PREDICT,
     "accesscontextmanager.accessPolicies.create": {"parent": ORGANIZATION, "title": "t"},
     "iamcredentials.projects.serviceAccounts.generateAccessToken": {"scope": ["cloud-platform"]},
+    "servicenetworking.services.connections.create": {"network": NETWORK},
+    "servicenetworking.services.connections.patch": {"network": NETWORK},
+    "servicenetworking.services.connections.deleteConnection": {"consumerNetwork": NETWORK},
     "iam.roles.queryGrantableRoles": {
         "fullResourceName": "//cloudresourcemanager.googleapis.com/projects/sandbox-project"
     },
@@ -118,7 +123,18 @@ def test_the_deployer_can_do_all_that_a_deployment_needs(vertex: Vertex, serving
 
 def test_every_method_of_every_service_refuses_a_stranger(sandbox: SandboxHandle) -> None:
     """Every imitated method that works on a resource refuses a caller without any role."""
-    sandbox.enable("aiplatform", "compute", "iamcredentials", "container", "cloudquotas")
+    sandbox.enable(
+        *(
+            "aiplatform",
+            "compute",
+            "iamcredentials",
+            "container",
+            "cloudquotas",
+            "dns",
+            "networkconnectivity",
+            "servicenetworking",
+        ),
+    )
     make_account(sandbox)
     answers = {
         method.id: _call(sandbox, method, token_for(STRANGER)).status_code
@@ -244,6 +260,7 @@ def _call(sandbox: SandboxHandle, method: discovery.Method, token: str) -> reque
     if method.service == "iamcredentials":
         path = path.replace(f"projects/{project}/", "projects/-/")
     query = {"parent": ORGANIZATION} if method.id == "accesscontextmanager.accessPolicies.list" else {}
+    query |= {"network": NETWORK} if method.id == "servicenetworking.services.connections.list" else {}
     return requests.request(
         method.http_method,
         sandbox.api(method.service, path),
@@ -256,11 +273,14 @@ def _call(sandbox: SandboxHandle, method: discovery.Method, token: str) -> reque
 
 def _sample(pattern: str, names: Json, project: str) -> str:
     """A resource name of a pattern such as ^projects/[^/]+/locations/[^/]+$."""
+    if pattern == "^[^/]+$":
+        return project
     parts = pattern.removeprefix("^").removesuffix("$").replace("[^/]+", "*").split("/")
     parts = ["projects", *parts[1:]] if parts[0] == "*" else parts
     kind = "/".join(part for part in parts if part != "*")
     if kind in names:
         return str(names[kind])
     values = {"projects": project, "locations": "us-central1", "endpoints": "77", "publishers": "google"}
+    values["services"] = "servicenetworking.googleapis.com"
     filled = [values.get(parts[at - 1], "x1") if part in ("*", ".*") else part for at, part in enumerate(parts)]
     return "/".join(filled)

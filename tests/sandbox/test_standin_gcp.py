@@ -1,19 +1,27 @@
 """Every gcp resource through its life: preview, create, no difference, update, drift, import, delete."""
 
+import functools
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from sandbox.testing import SandboxHandle
+from tests.sandbox import private_cases
 from tests.sandbox.google import ORGANIZATION, PROJECT_NUMBER, Google, make_account
 from tests.sandbox.plugin import UNKNOWN, Made, Plugin, Props, running_plugins
+from tests.sandbox.test_alerting import BAD, RATIO, RESPONSES
+from tests.sandbox.test_dashboards import board, tile
 
 PROJECT = "projects/sandbox-project"
 EMAIL = "gemini-inference-sa@sandbox-project.iam.gserviceaccount.com"
 ACCOUNT = f"{PROJECT}/serviceAccounts/{EMAIL}"
 WORKLOAD = "serviceAccount:sandbox-project.svc.id.goog[production/gemini-app]"
 CONFIG = {"resources": [f"projects/{PROJECT_NUMBER}"], "restrictedServices": ["aiplatform.googleapis.com"]}
+CONDITION = {"displayName": "too many", "conditionThreshold": RATIO}
 PSC = {
     "enablePrivateServiceConnect": True,
     "projectAllowlists": ["sandbox-project"],
@@ -123,6 +131,89 @@ CASES = {
         replaced={"perimeterType": "PERIMETER_TYPE_BRIDGE"},
         required="title",
     ),
+    "channel": Case(
+        "gcp:monitoring/notificationChannel:NotificationChannel",
+        {"type": "email", "displayName": "On call", "labels": {"email_address": "oncall@example.com"}},
+        known={"project": "sandbox-project"},
+        unknown=("name",),
+        changed={"labels": {"email_address": "team@example.com"}, "enabled": False},
+        call="monitoring.projects.notificationChannels.patch",
+        replaced={"project": "other"},
+        required="type",
+    ),
+    "alert policy": Case(
+        "gcp:monitoring/alertPolicy:AlertPolicy",
+        {"displayName": "errors", "combiner": "OR", "conditions": [CONDITION], "severity": "CRITICAL"},
+        unknown=("name",),
+        changed={
+            "conditions": [{**CONDITION, "displayName": "far too many"}],
+            "documentation": {"content": "Roll back."},
+        },
+        call="monitoring.projects.alertPolicies.patch",
+        replaced={"project": "other"},
+        required="combiner",
+    ),
+    "monitored service": Case(
+        "gcp:monitoring/customService:CustomService",
+        {"serviceId": "gemini", "displayName": "Gemini"},
+        unknown=("name",),
+        changed={"displayName": "Renamed", "userLabels": {"team": "genai"}},
+        call="monitoring.services.patch",
+        replaced={"serviceId": "other"},
+    ),
+    "objective": Case(
+        "gcp:monitoring/slo:Slo",
+        {
+            "service": "served",
+            "sloId": "good",
+            "goal": 0.99,
+            "rollingPeriodDays": 28,
+            "requestBasedSli": {"goodTotalRatio": {"badServiceFilter": BAD, "totalServiceFilter": RESPONSES}},
+        },
+        unknown=("name",),
+        changed={"goal": 0.995, "rollingPeriodDays": 7},
+        call="monitoring.services.serviceLevelObjectives.patch",
+        replaced={"sloId": "other"},
+        required="goal",
+    ),
+    "dashboard": Case(
+        "gcp:monitoring/dashboard:Dashboard",
+        {"dashboardJson": json.dumps(board(tile(24, 16)))},
+        known={"project": "sandbox-project"},
+        changed={"dashboardJson": json.dumps(board(tile(0, 16)))},
+        call="monitoring.projects.dashboards.patch",
+        replaced={"project": "other"},
+        required="dashboardJson",
+    ),
+    "dataset": Case(
+        "gcp:bigquery/dataset:Dataset",
+        {
+            "datasetId": "requests",
+            "location": "us-central1",
+            "defaultTableExpirationMs": 86_400_000,
+            "labels": {"team": "genai"},
+        },
+        known={"effectiveLabels": {"goog-pulumi-provisioned": "true", "team": "genai"}},
+        unknown=("etag", "selfLink"),
+        changed={"defaultTableExpirationMs": 7_200_000, "description": "private", "labels": {"team": "search"}},
+        call="bigquery.datasets.update",
+        replaced={"location": "EU"},
+        imports=("RESOURCE", "sandbox-project/requests", "requests"),
+        virtual=("labels",),
+        required="datasetId",
+    ),
+    "secret": Case(
+        "gcp:secretmanager/secret:Secret",
+        {"secretId": "developer-key", "replication": {"auto": {}}, "labels": {"team": "genai"}},
+        known={"project": "sandbox-project", "effectiveLabels": {"goog-pulumi-provisioned": "true", "team": "genai"}},
+        unknown=("name", "createTime"),
+        changed={"labels": {"team": "search"}, "annotations": {"owner": "me"}},
+        call="secretmanager.projects.secrets.patch",
+        replaced={"secretId": "other-key"},
+        imports=("RESOURCE", "sandbox-project/developer-key", "developer-key"),
+        virtual=("labels", "replication"),
+        required="secretId",
+    ),
     "network": Case(
         "gcp:compute/network:Network",
         {"name": "vpc", "autoCreateSubnetworks": False},
@@ -153,6 +244,7 @@ CASES = {
         required="displayName",
     ),
 }
+CASES |= {name: Case(**fields) for name, fields in private_cases.CASES.items()}
 
 
 @pytest.fixture
@@ -164,14 +256,21 @@ def gcp(sandbox: SandboxHandle) -> Iterator[Plugin]:
 @pytest.fixture(params=list(CASES))
 def case(request: pytest.FixtureRequest, sandbox: SandboxHandle) -> Case:
     """A resource whose surroundings are there: APIs, a service account, an access policy."""
-    sandbox.enable("compute", *(["aiplatform"] if request.param != "service" else []))
+    Google(sandbox, "monitoring", "v3")("POST", f"{PROJECT}/services", {"custom": {}}, serviceId="served")
+    sandbox.enable("compute", "secretmanager", *(["aiplatform"] if request.param != "service" else []))
     make_account(sandbox)
     access = Google(sandbox, "accesscontextmanager")
     body = {"parent": f"organizations/{ORGANIZATION}", "title": "prod"}
     number = access("POST", "accessPolicies", body)["response"]["name"].rpartition("/")[2]
     wanted = CASES[request.param]
-    inputs = {k: v.replace("POLICY", number) if isinstance(v, str) else v for k, v in wanted.inputs.items()}
+    attachment = private_cases.prepare(sandbox) if request.param in private_cases.CASES else ""
+    texts = {"POLICY": number, "ATTACHMENT": attachment}
+    inputs = {k: functools.reduce(_filled, texts.items(), v) for k, v in wanted.inputs.items()}
     return Case(**{**vars(wanted), "inputs": inputs})
+
+
+def _filled(value: Any, text: tuple[str, str]) -> Any:
+    return value.replace(*text) if isinstance(value, str) else value
 
 
 def test_a_preview_shows_what_is_known_and_touches_nothing(sandbox: SandboxHandle, gcp: Plugin, case: Case) -> None:
@@ -198,7 +297,7 @@ def test_a_change_is_sent_in_one_call_and_lasts(sandbox: SandboxHandle, gcp: Plu
     wanted = {**made.inputs, **case.changed}
     changes = gcp.changes(made, wanted)
     assert not any(kind.endswith("REPLACE") for kind in changes.values())
-    assert {path.partition(".")[0] for path in changes} == set(case.changed)
+    assert {re.split(r"[.\[]", path)[0] for path in changes} == set(case.changed)
     before = sandbox.last_call()
     previewed = gcp.update(made, wanted, preview=True)
     assert {k: previewed.state[k] for k in case.changed} == case.changed

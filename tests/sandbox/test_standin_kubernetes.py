@@ -193,6 +193,7 @@ def test_another_cluster_replaces_everything_another_file_for_the_same_one_nothi
 def test_the_plugins_say_who_they_are(cluster: Plugin) -> None:
     assert cluster.stub.GetPluginInfo(empty_pb2.Empty()).version.count(".") == 2
     schema = json.loads(cluster.stub.GetSchema(pb.GetSchemaRequest()).schema)
-    assert set(schema["resources"]) == {NAMESPACE, ACCOUNT}
+    held = {"kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:Secret"}
+    assert set(schema["resources"]) == {NAMESPACE, ACCOUNT, *held}
     checked = cluster.stub.CheckConfig(pb.CheckRequest(news=to_struct({"context": "sandbox"})))
     assert dict(checked.inputs) == {"context": "sandbox"}

@@ -14,6 +14,7 @@ PROJECT_NUMBER = "123456789012"
 ORGANIZATION = "987654321098"
 DNS = "123456789.us-central1-42.prediction.vertexai.goog"
 ADDRESS = "10.0.0.7"
+ATTACHMENT = "projects/123-tp/regions/us-central1/serviceAttachments/gkedpm-7"
 
 
 @dataclass
@@ -64,11 +65,18 @@ def _added_by_google(args: MockResourceArgs) -> dict[str, Any]:
         return {"email": email, "name": f"projects/{inputs['project']}/serviceAccounts/{email}"}
     if args.typ.endswith(":IAMCustomRole"):
         return {"name": f"projects/{inputs['project']}/roles/{inputs['roleId']}"}
+    if args.typ.endswith("/address:Address"):
+        return {"address": ADDRESS}
     if args.typ.endswith(":AccessPolicy"):
         return {"name": "555"}
     if args.typ == "vertex-serving:index:DeployedModel":
         number = str(10**9 + sum(map(ord, inputs["displayName"])))
-        return {"deployedModelId": number, "privateServiceConnectAddress": ADDRESS, "predictHttpUri": ""}
+        return {
+            "deployedModelId": number,
+            "privateServiceConnectAddress": ADDRESS,
+            "predictHttpUri": "",
+            "serviceAttachment": ATTACHMENT,
+        }
     if args.typ == "vertex-serving:index:TrafficSplit":
         targets = inputs["targets"].values()
         return {"trafficSplit": {target["deployedModelId"]: target["percent"] for target in targets}}
@@ -91,6 +99,11 @@ def record(program: Callable[[], Any], preview: bool = False, stack: str = "prod
     those that it exports.
     """
     recorder = Recorder(preview, **answers)
+    # Pulumi takes the thread's event loop, which a test that ran asyncio of its own has taken away.
+    try:
+        asyncio.get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
     logger = logging.Logger("program")
     logger.addHandler(_Lines(recorder.log))
     pulumi.runtime.set_mocks(recorder, project="gemini-vertex", stack=stack, preview=preview, logger=logger)

@@ -88,6 +88,7 @@ def test_prods_outputs_are_what_the_client_and_the_smoke_test_need() -> None:
     manifest = outputs.pop("kubernetesManifest")
     number = outputs.pop("endpointId")
     cost = outputs.pop("cost")
+    routes = outputs.pop("routes")
     split = {"gemini-flash-primary": 95, "gemini-pro-fallback": 5}
     assert sorted(deployed) == sorted(split)
     assert len(set(deployed.values())) == 2
@@ -109,6 +110,24 @@ def test_prods_outputs_are_what_the_client_and_the_smoke_test_need() -> None:
             "GCP_REGION": "us-central1",
             "VERTEX_ENDPOINT_ID": number,
         },
+    }
+    assert routes == {
+        "version": 1,
+        "project": "my-project",
+        "routes": [
+            {
+                "name": "gemini-prod-endpoint",
+                "serving": "endpoint",
+                "endpoint": outputs["endpointName"],
+                "location": "us-central1",
+                "host": ADDRESS,
+                "api": "generateContent",
+                "scheme": "http",
+                "weight": 100,
+                "fallbackOrder": 1,
+                "models": {number: name for name, number in deployed.items()},
+            }
+        ],
     }
 
 

@@ -19,6 +19,7 @@ def test_a_config_without_a_mistake_is_read_with_its_defaults() -> None:
     """What is left out has the default that Pulumi.yaml documents."""
     settings = read(prod())
     assert (settings.project, settings.region, settings.environment) == ("my-project", "us-central1", "prod")
+    assert settings.endpoint is not None
     assert settings.endpoint.network == "default"
     assert [(m.min_replica_count, m.max_replica_count) for m in settings.models] == [(1, 1), (1, 1)]
     assert settings.workload_identity.service_account_id == "gemini-inference-sa"
@@ -43,6 +44,14 @@ def test_the_maximum_follows_the_minimum_by_default() -> None:
 def test_the_environment_defaults_to_prod_unless_the_stack_is_called_dev(stack: str, environment: str) -> None:
     """The strict rules hold unless someone says dev."""
     assert read(prod(), stack).environment == environment
+
+
+def test_prod_is_protected_unless_it_is_lifted_and_dev_is_not() -> None:
+    """As the environment has it, whatever the stack is called."""
+    assert read(prod()).protect
+    assert not read(prod(protect=False)).protect
+    assert not read(prod(environment="dev")).protect
+    assert read(prod(environment="dev", protect=True)).protect
 
 
 def test_digits_are_read_as_text_where_ids_are_meant() -> None:
@@ -147,6 +156,7 @@ PROGRAM = [
         "workloadIdentity.serviceAccount",
         "there is no Google service account; remove it",
     ),
+    ("protect", prod(protect="yes"), "protect", "must be true or false"),
     ("no context", prod(kubernetes={"createNamespace": True}), "kubernetes.context", "is missing"),
     ("perimeter mode", prod(perimeter={"mode": "dryrun"}), "perimeter.mode", "(did you mean dry-run?)"),
     (
@@ -297,7 +307,9 @@ def test_the_region_falls_back_to_the_environment() -> None:
 def test_one_model_may_use_a_peered_network() -> None:
     """Peering is refused for its missing split only."""
     config = one_model() | {"gemini-vertex:endpoint": {"name": "e", "connectivity": "peered-network"}}
-    assert read(config).endpoint.connectivity == "peered-network"
+    endpoint = read(config).endpoint
+    assert endpoint is not None
+    assert endpoint.connectivity == "peered-network"
 
 
 def test_dev_may_be_public_and_shared() -> None:
@@ -307,4 +319,5 @@ def test_dev_may_be_public_and_shared() -> None:
         "gemini-vertex:perimeter": {"mode": "dry-run"},
     }
     settings = read(config, "dev")
+    assert settings.endpoint is not None
     assert (settings.endpoint.connectivity, settings.endpoint.dedicated) == ("public", False)

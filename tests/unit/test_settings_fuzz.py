@@ -11,7 +11,8 @@ from settings import Settings, SettingsError, load
 from tests.unit.configurations import TODAY, engine_form, prod
 
 KEYS = [
-    *("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "labels"),
+    *("serving", "fallback", "apiKey", "store", "location", "throughput", "fallbackOrder", "api", "scheme"),
+    *("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "protect", "labels"),
     *("name", "connectivity", "network", "dedicated", "model", "traffic", "minReplicaCount", "maxReplicaCount"),
     *("machineType", "acceleratorType", "acceleratorCount", "autoscalingMetrics", "metricName", "target"),
     *("serviceAccount", "namespace", "kubernetesServiceAccount", "role", "context", "kubeconfig", "createNamespace"),

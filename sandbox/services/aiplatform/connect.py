@@ -1,12 +1,27 @@
-"""What an endpoint's connectivity gives a deployed model: addresses and service attachments."""
+"""What an endpoint's connectivity gives a deployed model: addresses and service attachments.
+
+Google's automation makes an address and a forwarding rule in the consumer's network only where a service connection
+policy of that network lets it; where none does the model is deployed all the same, and the automation has failed. What
+it made goes with the last model (docs.cloud.google.com/vertex-ai/docs/predictions/private-service-connect).
+"""
 
 import hashlib
+from typing import TYPE_CHECKING
 
-from sandbox.errors import Json
+from sandbox.errors import GoogleError, Json
+from sandbox.services.aiplatform import attachments
 from sandbox.services.aiplatform.names import Name
+from sandbox.services.compute import addresses, common, forwarding_rules
+from sandbox.services.compute.common import ADDRESS, BASE, FORWARDING_RULE
+
+if TYPE_CHECKING:
+    from sandbox.core import Sandbox
+
+SERVICE_CLASS = "gcp-vertexai"
+POLICY = "serviceConnectionPolicy"
 
 
-def attach(endpoint: Json, deployed: Json, name: Name) -> None:
+def attach(sandbox: "Sandbox", endpoint: Json, deployed: Json, name: Name) -> None:
     """Sets the private addresses that come with a deployed model, and with an endpoint's first one."""
     if endpoint.get("network"):
         base = f"http://{name.id}.aiplatform.googleapis.com/v1/models/{deployed['id']}"
@@ -24,34 +39,66 @@ def attach(endpoint: Json, deployed: Json, name: Name) -> None:
     deployed["privateEndpoints"] = {"serviceAttachment": attachment}
     config["serviceAttachment"] = attachment
     for automation in config.get("pscAutomationConfigs", []):
-        rule = f"sca-auto-fr-{_digest(str(name) + automation.get('network', ''))[:16]}"
-        automation["forwardingRule"] = (
-            f"projects/{automation.get('projectId', '')}/regions/{name.location}/forwardingRules/{rule}"
-        )
-        automation["ipAddress"] = _address(str(name) + automation.get("network", ""))
-        automation["state"] = "PSC_AUTOMATION_STATE_SUCCESSFUL"
+        if "state" not in automation:
+            automation |= _connect(sandbox, automation, attachment, name)
 
 
-def detach(endpoint: Json) -> None:
+def detach(sandbox: "Sandbox", endpoint: Json) -> None:
     """Takes back what `attach` gave the endpoint, once its last model is gone."""
     config = endpoint.get("privateServiceConnectConfig") or {}
     config.pop("serviceAttachment", None)
     for automation in config.get("pscAutomationConfigs", []):
-        for field in ("forwardingRule", "ipAddress", "state"):
+        rule = automation.get("forwardingRule", "").removeprefix(BASE)
+        reserved = (sandbox.store.get(FORWARDING_RULE, rule) or {}).get("addressPath", "")
+        sandbox.store.delete(FORWARDING_RULE, rule)
+        sandbox.store.delete(ADDRESS, reserved)
+        for field in ("forwardingRule", "ipAddress", "state", "errorMessage"):
             automation.pop(field, None)
 
 
-def addresses(endpoint: Json) -> set[str]:
+def addresses_of(sandbox: "Sandbox", endpoint: Json) -> set[str]:
     """The addresses that answer this endpoint's predictions through Private Service Connect."""
-    config = endpoint.get("privateServiceConnectConfig") or {}
-    return {a["ipAddress"] for a in config.get("pscAutomationConfigs", []) if "ipAddress" in a}
+    attachment = attachments.of(endpoint)
+    return {
+        rule["IPAddress"]
+        for rule in sandbox.store.list(FORWARDING_RULE).values()
+        if attachment and rule["target"] == BASE + attachment and forwarding_rules.status(sandbox, rule) == "ACCEPTED"
+    }
+
+
+def _connect(sandbox: "Sandbox", automation: Json, attachment: str, name: Name) -> Json:
+    """What becomes of an automation: an address and a rule to the attachment, or why there is none."""
+    project = sandbox.project(automation.get("projectId", "")) or {"projectId": automation.get("projectId", "")}
+    network = automation.get("network", "")
+    policies = [
+        policy
+        for key, policy in sandbox.store.list(POLICY).items()
+        if key.split("/")[3] == name.location
+        and policy["network"] == network
+        and policy["serviceClass"] == SERVICE_CLASS
+    ]
+    if not policies:
+        missing = f"no service connection policy for {SERVICE_CLASS} on {network} in {name.location}"
+        return _failed(f"CONNECTION_POLICY_MISSING: {missing}.")
+    subnetwork = policies[0]["pscConfig"]["subnetworks"][0]
+    try:
+        number = addresses.free(sandbox, subnetwork)
+    except GoogleError as error:
+        return _failed(f"{error.message}")
+    region = f"projects/{project['projectId']}/regions/{name.location}"
+    suffix = _digest(str(name) + network)[:16]
+    reserved, rule = f"{region}/addresses/sca-auto-addr-{suffix}", f"{region}/forwardingRules/sca-auto-fr-{suffix}"
+    now = sandbox.clock.now()
+    kept = {"addressType": "INTERNAL", "purpose": "GCE_ENDPOINT", "subnetwork": BASE + subnetwork, "address": number}
+    sandbox.store.put(ADDRESS, reserved, {**common.made(ADDRESS, reserved, now), **kept})
+    leads = {"IPAddress": number, "addressPath": reserved, "network": BASE + network, "target": BASE + attachment}
+    sandbox.store.put(FORWARDING_RULE, rule, {**common.made(FORWARDING_RULE, rule, now), **leads})
+    return {"forwardingRule": BASE + rule, "ipAddress": number, "state": "PSC_AUTOMATION_STATE_SUCCESSFUL"}
+
+
+def _failed(message: str) -> Json:
+    return {"state": "PSC_AUTOMATION_STATE_FAILED", "errorMessage": message}
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _address(text: str) -> str:
-    """A private address that stays the same for an endpoint and network."""
-    number = int(_digest(text)[:6], 16)
-    return f"10.{128 + number % 64}.{number // 64 % 256}.{2 + number // 16384 % 250}"

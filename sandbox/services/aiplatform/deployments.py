@@ -116,7 +116,7 @@ def _deployed(sandbox: Sandbox, operation: Json) -> Json:
     deployed = {**args["deployedModel"], "createTime": sandbox.clock.stamp(operation["due"])}
     split = {deployed["id"] if key == "0" else key: percent for key, percent in args["trafficSplit"].items()}
     rules.check_split(split, {deployed["id"], *_ids(endpoint)}, "traffic_split")
-    connect.attach(endpoint, deployed, name)
+    connect.attach(sandbox, endpoint, deployed, name)
     endpoint.setdefault("deployedModels", []).append(deployed)
     if split and not endpoint.get("network"):
         endpoint["trafficSplit"] = split
@@ -172,7 +172,7 @@ def _undeployed(sandbox: Sandbox, operation: Json) -> Json:
         endpoint["deployedModels"] = left
         if not left:
             del endpoint["deployedModels"]
-            connect.detach(endpoint)
+            connect.detach(sandbox, endpoint)
         endpoints.save(sandbox, endpoint, at=operation["due"])
     return {"@type": TYPES + "UndeployModelResponse"}
 

@@ -7,7 +7,7 @@ from sandbox.core import Sandbox
 from sandbox.errors import Json, aborted, already_exists, failed_precondition, invalid_argument, not_found
 from sandbox.operations import completion
 from sandbox.registry import Call, method
-from sandbox.services import iam_policies
+from sandbox.services import iam_policies, servicenetworking
 from sandbox.services.aiplatform import replicas, rules
 from sandbox.services.aiplatform.names import (
     ENDPOINT,
@@ -72,6 +72,11 @@ def create(call: Call) -> Json:
     if parent.location == "global":
         raise not_found("Location global is not found or access is unauthorized.")
     rules.check_connectivity(body)
+    if body.get("network") and not servicenetworking.connected(sandbox, body["network"]):
+        raise failed_precondition(
+            f"Private services access is not configured for network {body['network']}: create a private connection of"
+            " it with servicenetworking.googleapis.com first."
+        )
     rules.check_split(body.get("trafficSplit", {}), set(), "endpoint.traffic_split")
     name = Name(parent.project, parent.location, "endpoints", chosen or new_id())
     running = sandbox.operations.running(_CREATE, f"{name}/")

@@ -27,23 +27,23 @@ def text_of(content: Json) -> str:
     return "".join(part.get("text", "") for part in content.get("parts", []))
 
 
-def response(sandbox: Sandbox, reply: Reply, model_version: str) -> Json:
-    """The whole answer as one GenerateContentResponse."""
+def response(sandbox: Sandbox, reply: Reply, model_version: str, traffic: str = "ON_DEMAND") -> Json:
+    """The whole answer as one GenerateContentResponse; `traffic` is the quota that it used."""
     return {
         "candidates": [_candidate(reply.text, reply)],
-        "usageMetadata": _usage(reply),
+        "usageMetadata": _usage(reply, traffic),
         **_identity(sandbox, model_version),
     }
 
 
-async def chunks(sandbox: Sandbox, reply: Reply, model_version: str) -> AsyncIterator[Json]:
+async def chunks(sandbox: Sandbox, reply: Reply, model_version: str, traffic: str = "ON_DEMAND") -> AsyncIterator[Json]:
     """The answer in pieces; the last one is empty and says why the stream ends and what it took, as Gemini's do."""
     identity = _identity(sandbox, model_version)
     for piece in reply.pieces():
         content = {"role": "model", "parts": [{"text": piece}]}
         yield {"candidates": [{"content": content}], **identity}
         await sandbox.clock.sleep(0)
-    yield {"candidates": [_candidate("", reply)], "usageMetadata": _usage(reply), **identity}
+    yield {"candidates": [_candidate("", reply)], "usageMetadata": _usage(reply, traffic), **identity}
 
 
 def count(body: Json) -> Json:
@@ -61,12 +61,12 @@ def _candidate(text: str, reply: Reply) -> Json:
     return {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": reason}
 
 
-def _usage(reply: Reply) -> Json:
+def _usage(reply: Reply, traffic: str) -> Json:
     return {
         "promptTokenCount": reply.prompt_tokens,
         "candidatesTokenCount": reply.tokens,
         "totalTokenCount": reply.prompt_tokens + reply.tokens,
-        "trafficType": "ON_DEMAND",
+        "trafficType": traffic,
     }
 
 

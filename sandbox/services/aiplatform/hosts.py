@@ -6,6 +6,7 @@ from sandbox import registry
 from sandbox.core import Sandbox
 from sandbox.errors import Json, failed_precondition, not_found
 from sandbox.hosts import Target
+from sandbox.services import private_path
 from sandbox.services.aiplatform import connect
 from sandbox.services.aiplatform.names import ENDPOINT
 
@@ -17,20 +18,26 @@ _PREDICTION = re.compile(
 )
 
 
-def check_prediction(host: str, endpoint: Json) -> None:
+def check_prediction(sandbox: Sandbox, host: str, endpoint: Json) -> None:
     """Refuses a prediction on a host that does not serve this endpoint, as Google does.
 
     Args:
+        sandbox: the sandbox.
         host: the host name that was called, "" for the sandbox's own prefix, which stands for the shared host.
         endpoint: the endpoint whose prediction is asked for.
 
     Raises:
+        UnreachableError: a private host to which no network leads.
         GoogleError: 400 where the endpoint has a host of its own, 404 where the host is another endpoint's.
     """
     dedicated = endpoint.get("dedicatedEndpointDns", "")
     private = (endpoint.get("privateServiceConnectConfig") or {}).get("enablePrivateServiceConnect")
     if not _SHARED.fullmatch(host):
-        if host not in {dedicated, *connect.addresses(endpoint), peered_host(endpoint)} - {""}:
+        if private_path.is_private(host):
+            served = private_path.endpoint_at(sandbox, host)["name"] == endpoint["name"]
+        else:
+            served = host in {dedicated, peered_host(endpoint)} - {""}
+        if not served:
             raise not_found(f"Endpoint {endpoint['name']} is not served by {host}.")
         return
     if dedicated:
@@ -39,7 +46,7 @@ def check_prediction(host: str, endpoint: Json) -> None:
             f" access the endpoint using its dedicated dns name '{dedicated}'."
         )
     if private:
-        addresses = ", ".join(sorted(connect.addresses(endpoint)))
+        addresses = ", ".join(sorted(connect.addresses_of(sandbox, endpoint)))
         where = f"at {addresses}" if addresses else "through a forwarding rule to its service attachment"
         raise failed_precondition(f"Private Service Connect Endpoint {endpoint['name']} can be accessed only {where}.")
     if endpoint.get("network"):
@@ -68,6 +75,8 @@ def rewrite(sandbox: Sandbox, target: Target) -> Target:
         return Target(target.service, f"{version}/{publisher.group(1)}{escaped}", target.host)
     if _SHARED.fullmatch(target.host):
         return target
+    if private_path.is_private(target.host):
+        private_path.endpoint_at(sandbox, target.host)
     own = re.fullmatch(r"models/([0-9]+):predict", rest)
     if own:
         found = [e for e in sandbox.store.list(ENDPOINT).values() if peered_host(e) == target.host]

@@ -20,7 +20,7 @@ def serving(call: Call, endpoint_name: str) -> Json:
     """The deployed model that serves this call; it is counted as its load, and named in the answer's header."""
     sandbox = call.sandbox
     name, endpoint = endpoints.find(sandbox, endpoint_name)
-    hosts.check_prediction(call.host, endpoint)
+    hosts.check_prediction(call.sandbox, call.host, endpoint)
     deployed: dict[str, Json] = {model["id"]: model for model in endpoint.get("deployedModels", [])}
     split = endpoint.get("trafficSplit", {})
     if endpoint.get("network") and deployed:
@@ -81,7 +81,7 @@ def prompt_of(instance: object) -> str:
 def explain(call: Call) -> Json:
     """Refused: no model of the sandbox has an explanation spec."""
     name, endpoint = endpoints.find(call.sandbox, call.params["endpoint"])
-    hosts.check_prediction(call.host, endpoint)
+    hosts.check_prediction(call.sandbox, call.host, endpoint)
     chosen = call.body.get("deployedModelId") or next(iter(endpoint.get("trafficSplit", {})), "")
     if not chosen:
         raise failed_precondition(f"Endpoint {name} doesn't have traffic_split.")
@@ -182,7 +182,7 @@ def stream(call: Call) -> Stream:
 def count(call: Call) -> Json:
     """How long a prompt is; no model serves it, so it is no load."""
     _, endpoint = endpoints.find(call.sandbox, call.params["endpoint"])
-    hosts.check_prediction(call.host, endpoint)
+    hosts.check_prediction(call.sandbox, call.host, endpoint)
     return generation.count(call.body)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sandbox import registry
 from sandbox.errors import Json
 from sandbox.operations import completion
-from sandbox.services.kubernetes import merging
+from sandbox.services.kubernetes import configuration, merging
 from sandbox.services.kubernetes.kinds import KINDS, NAMESPACE, SERVICE_ACCOUNT, Kind
 from sandbox.services.kubernetes.status import already_exists, bad_request, conflict, forbidden, invalid, not_found
 
@@ -120,8 +120,9 @@ class Cluster:
 
     def purge(self, namespace: str) -> None:
         """Removes a namespace and what is in it."""
-        for account in self.all(SERVICE_ACCOUNT, namespace):
-            self._remove(SERVICE_ACCOUNT, account)
+        for kind in KINDS.values():
+            for inside in self.all(kind, namespace) if kind.namespaced else ():
+                self._remove(kind, inside)
         live = self.find(NAMESPACE, namespace)
         if live is not None:
             self._remove(NAMESPACE, live)
@@ -173,7 +174,7 @@ class Cluster:
             metadata["labels"] = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": name}
             value["spec"] = value.get("spec") or {"finalizers": ["kubernetes"]}
             value["status"] = {"phase": "Active"}
-        return value
+        return configuration.checked(kind, value)
 
     def _made(self, kind: Kind, value: Json, *, save: bool) -> Json:
         made = self._put(kind, None, value, save=save)
@@ -186,6 +187,8 @@ class Cluster:
 
     def _put(self, kind: Kind, live: Json | None, value: Json, *, save: bool) -> Json:
         """Writes the object under a new resourceVersion, unless nothing changed."""
+        if live is not None:
+            configuration.check_change(kind, live, value)
         if value == live or not save:
             return value
         value["metadata"]["resourceVersion"] = self._next_version()

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 
 from sandbox.errors import Json
-from sandbox.services.kubernetes.kinds import NAMESPACE, SERVICE_ACCOUNT, Kind
+from sandbox.services.kubernetes.kinds import CONFIG_MAP, NAMESPACE, SECRET, SERVICE_ACCOUNT, Kind
 
+_COLUMNS = {NAMESPACE: ["Status"], SERVICE_ACCOUNT: ["Secrets"], CONFIG_MAP: ["Data"], SECRET: ["Type", "Data"]}
 _UNITS = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -22,7 +23,7 @@ def listed(kind: Kind, items: list[Json], version: str) -> Json:
 
 def table(kind: Kind, items: list[Json], version: str, now: float, include: str = "Metadata") -> Json:
     """A meta.k8s.io/v1 Table, with each row's object as `include` says: None, Metadata or Object."""
-    names = ["Name", *{NAMESPACE: ["Status"], SERVICE_ACCOUNT: ["Secrets"]}.get(kind, []), "Age"]
+    names = ["Name", *_COLUMNS.get(kind, []), "Age"]
     columns = [
         {"name": n, "type": "string", "format": "name" if n == "Name" else "", "description": "", "priority": 0}
         for n in names
@@ -47,6 +48,10 @@ def _cell(item: Json, column: str, now: float) -> str | int:
         return str(item["status"]["phase"])
     if column == "Secrets":
         return len(item.get("secrets", []))
+    if column == "Type":
+        return str(item["type"])
+    if column == "Data":
+        return sum(len(item.get(field) or {}) for field in ("data", "binaryData"))
     return age(metadata["creationTimestamp"], now)
 
 

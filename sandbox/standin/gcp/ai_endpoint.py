@@ -8,8 +8,8 @@ from typing import Any
 from typing_extensions import override
 
 from sandbox.standin.fields import Field, is_empty
-from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource, ignore_missing, parse_id
-from sandbox.standin.rest import Json, RestError
+from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
+from sandbox.standin.rest import Json
 from sandbox.standin.values import UNKNOWN, Props
 
 _BASE = "aiplatform/v1/"
@@ -29,6 +29,12 @@ _EXCLUSIVE = ("network", "privateServiceConnectConfig", "dedicatedEndpointEnable
 class AiEndpoint(GcpResource):
     """A Vertex AI endpoint; the models on it and its traffic split are left to others unless a split is given."""
 
+    base = _BASE
+    import_ids = (
+        "projects/{project}/locations/{location}/endpoints/{name}",
+        "{project}/{location}/{name}",
+        "{location}/{name}",
+    )
     fields = {
         "displayName": Field(required=True),
         "location": Field(required=True, replace=True),
@@ -91,22 +97,17 @@ class AiEndpoint(GcpResource):
     def create(self, cloud: Cloud, inputs: Props, timeout: float) -> str:
         parent = f"projects/{cloud.project_of(inputs)}/locations/{inputs['location']}"
         body = {**_to_rest(inputs), "labels": _labels(cloud, inputs)}
-        operation = cloud.rest.call("POST", f"{_BASE}{parent}/endpoints", body, {"endpointId": inputs["name"]})
-        cloud.wait(_BASE, operation, timeout)
+        self.send(cloud, "POST", f"{_BASE}{parent}/endpoints", body, {"endpointId": inputs["name"]}, timeout)
         return f"{parent}/endpoints/{inputs['name']}"
 
     @override
-    def read(self, cloud: Cloud, resource_id: str, state: Props) -> Props | None:
-        live = cloud.rest.find(_BASE + resource_id)
-        if live is None:
-            return None
+    def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
         live_labels = live.get("labels", {})
         return {
             "name": resource_id.rpartition("/")[2],
             "location": resource_id.split("/")[3],
             "project": resource_id.split("/")[1],
             "region": state.get("region"),
-            "deletionPolicy": state.get("deletionPolicy", "DELETE"),
             **{k: live.get(k) for k in ("displayName", "description", "network", "encryptionSpec", "etag")},
             **{k: live.get(k) for k in ("createTime", "updateTime", "predictRequestResponseLoggingConfig")},
             "dedicatedEndpointEnabled": live.get("dedicatedEndpointEnabled", False),
@@ -130,28 +131,7 @@ class AiEndpoint(GcpResource):
             others = {k: v for k, v in state.get("effectiveLabels", {}).items() if k not in managed}
             body["labels"] = {**others, **_labels(cloud, inputs)}
         if mask:
-            cloud.rest.call("PATCH", _BASE + resource_id, body, {"updateMask": ",".join(mask)})
-
-    @override
-    def destroy(self, cloud: Cloud, resource_id: str, state: Props, timeout: float) -> None:
-        try:
-            operation = cloud.rest.call("DELETE", _BASE + resource_id)
-        except RestError as error:
-            ignore_missing(error)
-        else:
-            cloud.wait(_BASE, operation, timeout)
-
-    @override
-    def locate(self, cloud: Cloud, import_id: str) -> tuple[str, Props]:
-        parts = parse_id(
-            (
-                "projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/endpoints/(?P<name>[^/]+)",
-                "(?P<project>[^/]+)/(?P<location>[^/]+)/(?P<name>[^/]+)",
-                "(?P<location>[^/]+)/(?P<name>[^/]+)",
-            ),
-            import_id,
-        )
-        return f"projects/{cloud.project_of(parts)}/locations/{parts['location']}/endpoints/{parts['name']}", {}
+            self.patch(cloud, resource_id, body, mask)
 
 
 def _labels(cloud: Cloud, inputs: Props) -> Any:

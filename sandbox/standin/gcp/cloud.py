@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from typing_extensions import override
@@ -20,6 +22,8 @@ _REGION_VARIABLES = ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION"
 _ATTRIBUTION_LABEL = {"goog-pulumi-provisioned": "true"}
 
 DELETION_POLICY = Field(computed=True)
+
+_CHANGE_TIMEOUT = 20 * 60.0
 
 
 class Cloud:
@@ -68,7 +72,69 @@ class Cloud:
 
 
 class GcpResource(Resource[Cloud]):
-    """A resource with the provider's ``deletionPolicy``: PREVENT refuses to delete, ABANDON only forgets."""
+    """A resource that Google knows by a path: read with GET, changed with PATCH, removed with DELETE.
+
+    Its ``deletionPolicy`` is the provider's own: PREVENT refuses to delete, ABANDON only forgets.
+
+    Attributes:
+        base: where its service is: "iam/v1/".
+        import_ids: the ids that a person may import, as "projects/{project}/roles/{roleId}"; the first is the
+            resource's own. Where ``{project}`` is left out it is the provider's.
+    """
+
+    base: str = ""
+    import_ids: tuple[str, ...] = ()
+
+    def path(self, resource_id: str) -> str:
+        """Where the resource is read, changed and deleted."""
+        return self.base + resource_id
+
+    def find(self, cloud: Cloud, resource_id: str) -> Json | None:
+        """The resource as the service shows it, or None when it is gone."""
+        return cloud.rest.find(self.path(resource_id))
+
+    @abstractmethod
+    def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
+        """The properties of ``live``. ``state`` has what only the provider remembers."""
+
+    def send(
+        self,
+        cloud: Cloud,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        query: dict[str, str] | None = None,
+        timeout: float = _CHANGE_TIMEOUT,
+    ) -> Json:
+        """A request that changes something; where it answers a long-running operation, waits and gives its response."""
+        with self.lock(cloud):
+            return self.finish(cloud, path, cloud.rest.call(method, path, body, query), timeout)
+
+    def finish(self, cloud: Cloud, path: str, answer: Json, timeout: float) -> Json:
+        """The response of the operation that ``answer`` is, else ``answer``."""
+        return cloud.wait(self.base, answer, timeout) if "operations" in str(answer.get("name")).split("/") else answer
+
+    def lock(self, cloud: Cloud) -> AbstractContextManager[object]:
+        """Held while a change is made and waited for."""
+        return nullcontext()
+
+    def patch(self, cloud: Cloud, resource_id: str, body: Json, mask: Iterable[str] = ()) -> None:
+        """Changes the fields of ``mask`` to what ``body`` has, or all that ``body`` has without one."""
+        masked = ",".join(mask)
+        self.send(cloud, "PATCH", self.path(resource_id), body, {"updateMask": masked} if masked else None)
+
+    @override
+    def read(self, cloud: Cloud, resource_id: str, state: Props) -> Props | None:
+        live = self.find(cloud, resource_id)
+        if live is None:
+            return None
+        kept = {"deletionPolicy": state.get("deletionPolicy", "DELETE")}
+        return {**kept, **self.shown(cloud, resource_id, state, live)}
+
+    @override
+    def locate(self, cloud: Cloud, import_id: str) -> tuple[str, Props]:
+        parts = parse_id(self.import_ids, import_id)
+        return self.import_ids[0].format(**{"project": cloud.project, **parts}), {}
 
     @override
     def planned(self, cloud: Cloud, inputs: Props) -> Props:
@@ -85,22 +151,19 @@ class GcpResource(Resource[Cloud]):
 
     def destroy(self, cloud: Cloud, resource_id: str, state: Props, timeout: float) -> None:
         """Removes it from Google and waits; that it is already gone is no error."""
-        raise NotImplementedError
+        try:
+            self.send(cloud, "DELETE", self.path(resource_id), timeout=timeout)
+        except RestError as error:
+            if error.code != 404 or self.find(cloud, resource_id) is not None:
+                raise
 
 
-def parse_id(patterns: tuple[str, ...], import_id: str) -> dict[str, str]:
-    """The named groups of the first pattern that matches. Raises RestError naming the accepted forms."""
-    for pattern in patterns:
-        if match := re.fullmatch(pattern, import_id):
+def parse_id(forms: tuple[str, ...], import_id: str) -> dict[str, str]:
+    """The named parts of the first form that fits. Raises RestError naming the accepted forms."""
+    for form in forms:
+        if match := re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", form), import_id):
             return match.groupdict()
-    forms = ", ".join(re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", p) for p in patterns)
-    raise RestError(f"The import id {import_id!r} has none of these forms: {forms}.")
-
-
-def ignore_missing(error: RestError) -> None:
-    """Lets a 404 pass: what should be deleted is gone."""
-    if error.code != 404:
-        raise error
+    raise RestError(f"The import id {import_id!r} has none of these forms: {', '.join(forms)}.")
 
 
 def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str:

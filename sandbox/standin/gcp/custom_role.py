@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing_extensions import override
 
 from sandbox.standin.fields import Field
-from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource, ignore_missing, parse_id
-from sandbox.standin.rest import RestError
+from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
+from sandbox.standin.rest import Json, RestError
 from sandbox.standin.values import Props
 
 _BASE = "iam/v1/"
@@ -16,6 +16,8 @@ _SENT = ("title", "description", "stage", "permissions")
 class IamCustomRole(GcpResource):
     """A role of one's own. Google keeps a deleted one for a while: creating it again brings it back."""
 
+    base = _BASE
+    import_ids = ("projects/{project}/roles/{roleId}", "{project}/{roleId}", "{roleId}")
     fields = {
         "roleId": Field(required=True, replace=True),
         "title": Field(required=True),
@@ -36,7 +38,7 @@ class IamCustomRole(GcpResource):
     def create(self, cloud: Cloud, inputs: Props, timeout: float) -> str:
         parent = f"projects/{cloud.project_of(inputs)}"
         name = f"{parent}/roles/{inputs['roleId']}"
-        existing = cloud.rest.find(_BASE + name)
+        existing = self.find(cloud, name)
         if existing is None:
             cloud.rest.call("POST", f"{_BASE}{parent}/roles", {"roleId": inputs["roleId"], "role": _role(inputs)})
         elif existing.get("deleted"):
@@ -46,10 +48,7 @@ class IamCustomRole(GcpResource):
         return name
 
     @override
-    def read(self, cloud: Cloud, resource_id: str, state: Props) -> Props | None:
-        live = cloud.rest.find(_BASE + resource_id)
-        if live is None:
-            return None
+    def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
         return {
             "roleId": resource_id.rpartition("/")[2],
             "project": resource_id.split("/")[1],
@@ -59,7 +58,6 @@ class IamCustomRole(GcpResource):
             "permissions": live.get("includedPermissions", []),
             "stage": live.get("stage", "ALPHA"),
             "deleted": live.get("deleted", False),
-            "deletionPolicy": state.get("deletionPolicy", "DELETE"),
         }
 
     @override
@@ -67,26 +65,7 @@ class IamCustomRole(GcpResource):
         if cloud.rest.call("GET", _BASE + resource_id).get("deleted"):
             cloud.rest.call("POST", f"{_BASE}{resource_id}:undelete", {})
         if changed & set(_SENT):
-            cloud.rest.call("PATCH", _BASE + resource_id, _role(inputs))
-
-    @override
-    def destroy(self, cloud: Cloud, resource_id: str, state: Props, timeout: float) -> None:
-        try:
-            cloud.rest.call("DELETE", _BASE + resource_id)
-        except RestError as error:
-            ignore_missing(error)
-
-    @override
-    def locate(self, cloud: Cloud, import_id: str) -> tuple[str, Props]:
-        parts = parse_id(
-            (
-                "projects/(?P<project>[^/]+)/roles/(?P<roleId>[^/]+)",
-                "(?P<project>[^/]+)/(?P<roleId>[^/]+)",
-                "(?P<roleId>[^/]+)",
-            ),
-            import_id,
-        )
-        return f"projects/{cloud.project_of(parts)}/roles/{parts['roleId']}", {}
+            self.patch(cloud, resource_id, _role(inputs))
 
 
 def _role(inputs: Props) -> Props:

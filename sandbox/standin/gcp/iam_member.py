@@ -18,7 +18,7 @@ _VERSION = 3
 _CONFLICTS_BORNE = 8
 _FIRST_PAUSE = 0.1
 _PRINCIPAL = "(?!deleted:).+:.+|allUsers|allAuthenticatedUsers"
-_CONDITION = {
+CONDITION = {
     "expression": Field(required=True, replace=True),
     "title": Field(required=True, replace=True),
     "description": Field(replace=True),
@@ -147,7 +147,7 @@ class ProjectIamMember(IamMember):
         "project": Field(required=True, replace=True),
         "role": Field(required=True, replace=True),
         "member": Field(required=True, replace=True),
-        "condition": Field(replace=True, nested=_CONDITION),
+        "condition": Field(replace=True, nested=CONDITION),
     }
     delete_before_replace = True
 
@@ -177,7 +177,7 @@ class ServiceAccountIamMember(IamMember):
         "serviceAccountId": Field(required=True, replace=True),
         "role": Field(required=True, replace=True),
         "member": Field(required=True, replace=True),
-        "condition": Field(replace=True, nested=_CONDITION),
+        "condition": Field(replace=True, nested=CONDITION),
     }
 
     @override

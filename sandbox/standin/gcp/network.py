@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 from typing_extensions import override
 
 from sandbox.standin.fields import Field
-from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource, ignore_missing, parse_id
+from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, parse_id
+from sandbox.standin.gcp.compute import BASE, ComputeResource
 from sandbox.standin.rest import Json, RestError
-from sandbox.standin.values import Props, has_unknown
+from sandbox.standin.values import Props
 
-_BASE = "compute/compute/v1/"
+_ID = "projects/{project}/global/networks/{name}"
 
 
-class Network(GcpResource):
+class Network(ComputeResource):
     """A VPC network."""
 
+    import_ids = (_ID, "{project}/{name}", "{name}")
     fields = {
         "name": Field(replace=True),
         "project": Field(replace=True, computed=True),
@@ -28,14 +28,6 @@ class Network(GcpResource):
         "deletionPolicy": DELETION_POLICY,
     }
     outputs = ("gatewayIpv4", "mtu", "networkId", "numericId", "routingMode", "selfLink")
-    named_by = "name"
-
-    @override
-    def check(self, cloud: Cloud, inputs: Props) -> list[tuple[str, str]]:
-        name = inputs.get("name", "")
-        if name and not has_unknown(name) and not re.fullmatch("[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", name):
-            return [("name", f"{name!r} is not 1 to 63 lowercase letters, digits and dashes (RFC 1035).")]
-        return []
 
     @override
     def planned(self, cloud: Cloud, inputs: Props) -> Props:
@@ -49,14 +41,11 @@ class Network(GcpResource):
         body.update({k: inputs[k] for k in ("description", "mtu") if inputs.get(k)})
         if inputs.get("routingMode"):
             body["routingConfig"] = {"routingMode": inputs["routingMode"]}
-        _wait(cloud, parent, cloud.rest.call("POST", _BASE + parent, body), timeout)
+        self.send(cloud, "POST", BASE + parent, body, timeout=timeout)
         return f"{parent}/{inputs['name']}"
 
     @override
-    def read(self, cloud: Cloud, resource_id: str, state: Props) -> Props | None:
-        live = cloud.rest.find(_BASE + resource_id)
-        if live is None:
-            return None
+    def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
         return {
             **_identity(live),
             "project": resource_id.split("/")[1],
@@ -64,7 +53,6 @@ class Network(GcpResource):
             "mtu": live.get("mtu"),
             "routingMode": live.get("routingConfig", {}).get("routingMode"),
             "deleteDefaultRoutesOnCreate": state.get("deleteDefaultRoutesOnCreate", False),
-            "deletionPolicy": state.get("deletionPolicy", "DELETE"),
         }
 
     @override
@@ -75,40 +63,19 @@ class Network(GcpResource):
         if "routingMode" in changed:
             body["routingConfig"] = {"routingMode": inputs["routingMode"]}
         if body:
-            _wait(cloud, resource_id, cloud.rest.call("PATCH", _BASE + resource_id, body), 20 * 60)
-
-    @override
-    def destroy(self, cloud: Cloud, resource_id: str, state: Props, timeout: float) -> None:
-        try:
-            operation = cloud.rest.call("DELETE", _BASE + resource_id)
-        except RestError as error:
-            ignore_missing(error)
-        else:
-            _wait(cloud, resource_id, operation, timeout)
-
-    @override
-    def locate(self, cloud: Cloud, import_id: str) -> tuple[str, Props]:
-        parts = parse_id(
-            (
-                "projects/(?P<project>[^/]+)/global/networks/(?P<name>[^/]+)",
-                "(?P<project>[^/]+)/(?P<name>[^/]+)",
-                "(?P<name>[^/]+)",
-            ),
-            import_id,
-        )
-        return f"projects/{cloud.project_of(parts)}/global/networks/{parts['name']}", {}
+            self.patch(cloud, resource_id, body)
 
 
 def get_network(cloud: Cloud, args: Props) -> Props:
     """The invoke: a network by name or self link. Raises RestError when there is none."""
     if link := args.get("selfLink"):
-        parts = parse_id((".*projects/(?P<project>[^/]+)/global/networks/(?P<name>[^/]+)",), link)
+        parts = parse_id((_ID,), link[link.find("projects/") :])
     elif args.get("name"):
         parts = {"project": cloud.project_of(args), "name": args["name"]}
     else:
         raise RestError("getNetwork needs a name or a selfLink.")
-    resource_id = f"projects/{parts['project']}/global/networks/{parts['name']}"
-    live = cloud.rest.find(_BASE + resource_id)
+    resource_id = _ID.format(**parts)
+    live = cloud.rest.find(BASE + resource_id)
     if live is None:
         raise RestError(f"{resource_id} was not found.", 404)
     found = {**_identity(live), "id": resource_id, "project": parts["project"], "networkId": int(live["id"])}
@@ -124,18 +91,3 @@ def _identity(live: Json) -> Props:
         "numericId": str(live["id"]),
         "selfLink": live["selfLink"],
     }
-
-
-def _wait(cloud: Cloud, path: str, operation: Json, timeout: float) -> None:
-    """Compute's operations are of another kind: a status, and errors in a list."""
-    project = path.split("/")[1]
-
-    def look() -> Json | None:
-        current = operation
-        if current.get("status") != "DONE":
-            current = cloud.rest.call("GET", f"{_BASE}projects/{project}/global/operations/{operation['name']}")
-        return current if current.get("status") == "DONE" else None
-
-    done = cloud.rest.poll(look, timeout, f"Operation {operation.get('name')}")
-    if errors := done.get("error", {}).get("errors"):
-        raise RestError(f"Operation {operation.get('name')} failed: {'; '.join(e['message'] for e in errors)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing_extensions import override
 
 from sandbox.standin.fields import Field
-from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource, parse_id
+from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
 from sandbox.standin.rest import Json, RestError
 from sandbox.standin.values import Props, has_unknown
 
@@ -22,6 +22,8 @@ class Service(GcpResource):
     """An API of a project. Enabling one that is enabled already adopts it; services that are asked for together go
     in one batch, as the plugin sends them."""
 
+    base = _BASE
+    import_ids = ("{project}/{service}",)
     fields = {
         "service": Field(required=True, replace=True),
         "project": Field(replace=True, computed=True),
@@ -50,12 +52,13 @@ class Service(GcpResource):
         return f"{project}/{service}"
 
     @override
-    def read(self, cloud: Cloud, resource_id: str, state: Props) -> Props | None:
+    def find(self, cloud: Cloud, resource_id: str) -> Json | None:
         project, _, service = resource_id.partition("/")
-        if service not in _enabled(cloud, project):
-            return None
-        kept = {k: state[k] for k in self.fields if k in state}
-        return {"deletionPolicy": "DELETE", **kept, "project": project, "service": service}
+        return {"project": project, "service": service} if service in _enabled(cloud, project) else None
+
+    @override
+    def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
+        return {**{k: state[k] for k in self.fields if k in state}, **live}
 
     def update(self, cloud: Cloud, resource_id: str, state: Props, inputs: Props, changed: set[str]) -> None:
         """Nothing to send: what can change in place only steers the deletion."""
@@ -67,12 +70,7 @@ class Service(GcpResource):
         project, _, service = resource_id.partition("/")
         body = {"disableDependentServices": bool(state.get("disableDependentServices"))}
         path = f"projects/{project}/services/{service}:disable"
-        cloud.wait(_BASE, cloud.rest.call("POST", _BASE + path, body), timeout)
-
-    @override
-    def locate(self, cloud: Cloud, import_id: str) -> tuple[str, Props]:
-        parts = parse_id(("(?P<project>[^/]+)/(?P<service>[^/]+)",), import_id)
-        return f"{parts['project']}/{parts['service']}", {}
+        self.send(cloud, "POST", _BASE + path, body, timeout=timeout)
 
     def _enable(self, cloud: Cloud, project: str, service: str, timeout: float) -> None:
         """Joins the batch that is gathering for the project, or starts one; alone again where the batch failed."""
@@ -89,7 +87,7 @@ class Service(GcpResource):
                 with self._lock:
                     if gathering.get(project) is batch:
                         del gathering[project]
-                _send(cloud, project, batch.services, timeout)
+                self._request(cloud, project, batch.services, timeout)
             except RestError as error:
                 batch.error = error
             finally:
@@ -97,9 +95,16 @@ class Service(GcpResource):
         elif not batch.sent.wait(timeout):
             raise RestError(f"Enabling {', '.join(batch.services)} was not done after {timeout:g} s.")
         if batch.error is not None and len(batch.services) > 1:
-            _send(cloud, project, [service], timeout)
+            self._request(cloud, project, [service], timeout)
         elif batch.error is not None:
             raise batch.error
+
+    def _request(self, cloud: Cloud, project: str, services: list[str], timeout: float) -> None:
+        if len(services) == 1:
+            path, body = f"projects/{project}/services/{services[0]}:enable", {}
+        else:
+            path, body = f"projects/{project}/services:batchEnable", {"serviceIds": services}
+        self.send(cloud, "POST", _BASE + path, body, timeout=timeout)
 
 
 @dataclass
@@ -107,14 +112,6 @@ class _Batch:
     services: list[str] = field(default_factory=list)
     sent: threading.Event = field(default_factory=threading.Event)
     error: RestError | None = None
-
-
-def _send(cloud: Cloud, project: str, services: list[str], timeout: float) -> None:
-    if len(services) == 1:
-        path, body = f"projects/{project}/services/{services[0]}:enable", {}
-    else:
-        path, body = f"projects/{project}/services:batchEnable", {"serviceIds": services}
-    cloud.wait(_BASE, cloud.rest.call("POST", _BASE + path, body), timeout)
 
 
 def _enabled(cloud: Cloud, project: str) -> set[str]:

@@ -7,8 +7,8 @@ import re
 from typing_extensions import override
 
 from sandbox.standin.fields import Field
-from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource, ignore_missing, parse_id
-from sandbox.standin.rest import RestError
+from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
+from sandbox.standin.rest import Json, RestError
 from sandbox.standin.values import Props, has_unknown
 
 _BASE = "iam/v1/"
@@ -17,6 +17,8 @@ _BASE = "iam/v1/"
 class Account(GcpResource):
     """A service account. Its e-mail is known at preview, since it follows from accountId and project."""
 
+    base = _BASE
+    import_ids = ("projects/{project}/serviceAccounts/{email}", "{project}/{email}", "{email}")
     fields = {
         "accountId": Field(required=True, replace=True),
         "project": Field(replace=True, computed=True),
@@ -57,10 +59,7 @@ class Account(GcpResource):
             return f"projects/{project}/serviceAccounts/{account}@{project}.iam.gserviceaccount.com"
 
     @override
-    def read(self, cloud: Cloud, resource_id: str, state: Props) -> Props | None:
-        live = cloud.rest.find(_BASE + resource_id)
-        if live is None:
-            return None
+    def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
         return {
             "accountId": live["email"].partition("@")[0],
             "project": live["projectId"],
@@ -72,7 +71,6 @@ class Account(GcpResource):
             "description": live.get("description", ""),
             "disabled": live.get("disabled", False),
             "createIgnoreAlreadyExists": state.get("createIgnoreAlreadyExists"),
-            "deletionPolicy": state.get("deletionPolicy", "DELETE"),
         }
 
     @override
@@ -84,26 +82,7 @@ class Account(GcpResource):
         if mask:
             etag = cloud.rest.call("GET", _BASE + resource_id)["etag"]
             body = {"serviceAccount": {**_described(inputs), "etag": etag}, "updateMask": ",".join(mask)}
-            cloud.rest.call("PATCH", _BASE + resource_id, body)
-
-    @override
-    def destroy(self, cloud: Cloud, resource_id: str, state: Props, timeout: float) -> None:
-        try:
-            cloud.rest.call("DELETE", _BASE + resource_id)
-        except RestError as error:
-            ignore_missing(error)
-
-    @override
-    def locate(self, cloud: Cloud, import_id: str) -> tuple[str, Props]:
-        parts = parse_id(
-            (
-                "projects/(?P<project>[^/]+)/serviceAccounts/(?P<email>[^/]+)",
-                "(?P<project>[^/]+)/(?P<email>[^/]+)",
-                "(?P<email>[^/]+)",
-            ),
-            import_id,
-        )
-        return f"projects/{cloud.project_of(parts)}/serviceAccounts/{parts['email']}", {}
+            self.patch(cloud, resource_id, body)
 
 
 def _described(inputs: Props) -> Props:

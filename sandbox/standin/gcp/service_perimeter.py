@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from typing_extensions import override
 
 from sandbox.standin.fields import Field, is_empty
-from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource, ignore_missing, parse_id
-from sandbox.standin.rest import RestError
+from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
+from sandbox.standin.rest import Json
 from sandbox.standin.values import Props
 
 _BASE = "accesscontextmanager/v1/"
@@ -32,6 +34,8 @@ _CONFIG = {
 class ServicePerimeter(GcpResource):
     """A perimeter: ``status`` is enforced, ``spec`` is the dry run, each with the API's own field names."""
 
+    base = _BASE
+    import_ids = ("accessPolicies/{policy}/servicePerimeters/{name}",)
     fields = {
         "name": Field(required=True, replace=True),
         "parent": Field(required=True, replace=True),
@@ -55,16 +59,11 @@ class ServicePerimeter(GcpResource):
         sent = ("name", *_SENT)
         body = {k: inputs[k] for k in sent if not is_empty(inputs.get(k))}
         body["perimeterType"] = inputs.get("perimeterType", _REGULAR)
-        with cloud.policy_lock:
-            operation = cloud.rest.call("POST", f"{_BASE}{inputs['parent']}/servicePerimeters", body)
-            cloud.wait(_BASE, operation, timeout)
+        self.send(cloud, "POST", f"{_BASE}{inputs['parent']}/servicePerimeters", body, timeout=timeout)
         return str(inputs["name"])
 
     @override
-    def read(self, cloud: Cloud, resource_id: str, state: Props) -> Props | None:
-        live = cloud.rest.find(_BASE + resource_id)
-        if live is None:
-            return None
+    def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
         return {
             **{k: live.get(k) for k in ("name", "title", "description", "createTime", "updateTime", "etag")},
             "parent": "/".join(resource_id.split("/")[:2]),
@@ -72,30 +71,15 @@ class ServicePerimeter(GcpResource):
             "status": None if is_empty(live.get("status")) else live["status"],
             "spec": None if is_empty(live.get("spec")) else live["spec"],
             "useExplicitDryRunSpec": live.get("useExplicitDryRunSpec", False),
-            "deletionPolicy": state.get("deletionPolicy", "DELETE"),
         }
 
     @override
     def update(self, cloud: Cloud, resource_id: str, state: Props, inputs: Props, changed: set[str]) -> None:
         mask = [k for k in _SENT if k in changed]
-        if not mask:
-            return
-        body = {k: inputs[k] for k in _SENT if not is_empty(inputs.get(k))}
-        with cloud.policy_lock:
-            operation = cloud.rest.call("PATCH", _BASE + resource_id, body, {"updateMask": ",".join(mask)})
-            cloud.wait(_BASE, operation, 20 * 60)
+        if mask:
+            body = {k: inputs[k] for k in _SENT if not is_empty(inputs.get(k))}
+            self.patch(cloud, resource_id, body, mask)
 
     @override
-    def destroy(self, cloud: Cloud, resource_id: str, state: Props, timeout: float) -> None:
-        with cloud.policy_lock:
-            try:
-                operation = cloud.rest.call("DELETE", _BASE + resource_id)
-            except RestError as error:
-                ignore_missing(error)
-            else:
-                cloud.wait(_BASE, operation, timeout)
-
-    @override
-    def locate(self, cloud: Cloud, import_id: str) -> tuple[str, Props]:
-        parts = parse_id(("accessPolicies/(?P<policy>[^/]+)/servicePerimeters/(?P<name>[^/]+)",), import_id)
-        return f"accessPolicies/{parts['policy']}/servicePerimeters/{parts['name']}", {}
+    def lock(self, cloud: Cloud) -> AbstractContextManager[object]:
+        return cloud.policy_lock

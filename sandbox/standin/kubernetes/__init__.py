@@ -21,6 +21,12 @@ def provider(sandbox_url: str, environ: Mapping[str, str]) -> Provider[Cluster]:
                 ("automountServiceAccountToken", "imagePullSecrets", "secrets"),
                 namespaced=True,
             ),
+            "kubernetes:core/v1:ConfigMap": KubernetesObject(
+                "ConfigMap", "configmaps", ("data", "binaryData", "immutable"), namespaced=True
+            ),
+            "kubernetes:core/v1:Secret": KubernetesObject(
+                "Secret", "secrets", ("data", "stringData", "immutable", "type"), namespaced=True
+            ),
         },
         connect=lambda config, cancelled: Cluster(sandbox_url, config, environ, cancelled),
         replaces_provider=replaced_by,

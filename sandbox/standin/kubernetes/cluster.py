@@ -19,6 +19,7 @@ class Cluster:
 
     Attributes:
         namespace: where namespaced objects go that name none: the provider's, the context's, else "default".
+        mutable: the kinds of ConfigMap and Secret whose data the provider changes in place instead of replacing them.
 
     Raises:
         RestError: the kubeconfig cannot be read, lacks the context, or leads out of the sandbox.
@@ -37,6 +38,8 @@ class Cluster:
         user = _named(kubeconfig, "user", context["user"]) if context.get("user") else {}
         token = str(user.get("token") or access_token(environ))
         self.rest = Rest(server, token, cancelled)
+        flags = {"ConfigMap": "enableConfigMapMutable", "Secret": "enableSecretMutable"}
+        self.mutable = {kind for kind, flag in flags.items() if str(config.get(flag)).lower() == "true"}
         self.namespace = str(config.get("namespace") or context.get("namespace") or "default")
 
 

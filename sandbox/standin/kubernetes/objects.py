@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import uuid
 from typing import Any
@@ -17,6 +18,7 @@ from sandbox.standin.values import Props, has_unknown
 _APPLY = {"content-type": "application/apply-patch+yaml"}
 _AUTONAMED = "pulumi.com/autonamed"
 _SERVERS_METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+_HELD = {"ConfigMap": ("data", "binaryData"), "Secret": ("data",)}
 _IDENTITY = ("metadata.name", "metadata.namespace")
 
 
@@ -52,12 +54,19 @@ class KubernetesObject(Resource[Cluster]):
 
     @override
     def diff(self, old: Props, new: Props, old_inputs: Props) -> dict[str, str]:
+        old_inputs, new = _normal(old_inputs), _normal(new)
         live = _pruned(old_inputs, old)
         if self.namespaced:
             live["metadata"].setdefault("namespace", old["metadata"].get("namespace"))
             same_default = "namespace" not in new["metadata"] and live["metadata"]["namespace"] == "default"
             new = {**new, "metadata": {"namespace": "default", **new["metadata"]}} if same_default else new
         return _differences(live, new, "")
+
+    @override
+    def replacing(self, cluster: Cluster) -> tuple[str, ...]:
+        # pulumi-kubernetes: provider/pkg/provider/diff.go
+        always = ("type",) if self.kind == "Secret" else ()
+        return always if self.kind in cluster.mutable else (*always, *_HELD.get(self.kind, ()))
 
     @override
     def create(self, cluster: Cluster, inputs: Props, timeout: float) -> str:
@@ -91,7 +100,12 @@ class KubernetesObject(Resource[Cluster]):
 
     @override
     def inputs_of(self, state: Props, old_inputs: Props | None) -> Props:
-        return _inputs_from(state, self.fields) if old_inputs is None else _pruned(old_inputs, state)
+        if old_inputs is None:
+            return _inputs_from(state, self.fields)
+        data = {k: v for k, v in state.get("data", {}).items() if k in old_inputs.get("stringData", {})}
+        plain = {"stringData": {k: base64.b64decode(v).decode() for k, v in data.items()}} if data else {}
+        pruned: Props = _pruned(old_inputs, {**state, **plain})
+        return pruned
 
     def _body(self, cluster: Cluster, inputs: Props) -> Json:
         body = {k: v for k, v in inputs.items() if k in self.fields}
@@ -106,6 +120,16 @@ class KubernetesObject(Resource[Cluster]):
     def _path(self, resource_id: str) -> str:
         namespace, _, name = resource_id.rpartition("/")
         return f"{self._collection(namespace or 'default')}/{name}"
+
+
+def _normal(inputs: Props) -> Props:
+    """A Secret's `stringData` as the server keeps it, in `data`: what the plugin compares."""
+    plain = inputs.get("stringData")
+    if not isinstance(plain, dict):
+        return inputs
+    encoded = {k: v if has_unknown(v) else base64.b64encode(v.encode()).decode() for k, v in plain.items()}
+    rest = {k: v for k, v in inputs.items() if k != "stringData"}
+    return {**rest, "data": {**inputs.get("data", {}), **encoded}}
 
 
 def _id(metadata: Json) -> str:

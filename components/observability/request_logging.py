@@ -1,0 +1,64 @@
+"""A BigQuery dataset for sampled requests and responses, which forgets them by itself."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from components.advice import advise
+
+_DAY_MS = 24 * 60 * 60 * 1000
+_ADVICE = {
+    "still in use|resourceInUse": (
+        "dataset {datasetId} still holds logged requests. They expire by themselves; to end it now, delete its tables "
+        "(`bq rm -r -f -d PROJECT:{datasetId}`) and run `pulumi destroy` again"
+    ),
+    "Access Denied|PERMISSION_DENIED|Error 403": (
+        "your account may not make datasets: it needs roles/bigquery.user (or bigquery.datasets.create) on the project"
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestLog:
+    """Where a sample of requests and answers goes (bigquery v2, `Dataset`), and for how long.
+
+    They are private data: whoever may read the dataset reads every sampled prompt and answer.
+
+    - `dataset`: 1 to 1024 letters, digits or underscores; it is made, in the endpoint's region.
+    - `sampling_rate`: the fraction of requests that is logged, above 0 and at most 1; default 0.01.
+    - `expiration_days`: when a table and all in it is deleted; a table's age counts, not a row's. Default 30.
+    """
+
+    dataset: pulumi.Input[str]
+    sampling_rate: float = 0.01
+    expiration_days: int = 30
+
+
+def log_requests(
+    name: str, project: pulumi.Input[str], region: pulumi.Input[str], log: RequestLog | None, parent: pulumi.Resource
+) -> gcp.vertex.AiEndpointPredictRequestResponseLoggingConfigArgs | None:
+    """Makes the dataset below `parent`; what an endpoint takes as its `predict_request_response_logging_config`.
+
+    A dataset with tables in it is not deleted with the stack.
+    """
+    if log is None:
+        return None
+    dataset = gcp.bigquery.Dataset(
+        name,
+        project=project,
+        dataset_id=log.dataset,
+        location=region,
+        description="Sampled requests to Vertex AI and their answers. Private data; expires by itself.",
+        default_table_expiration_ms=log.expiration_days * _DAY_MS,
+        delete_contents_on_destroy=False,
+        opts=pulumi.ResourceOptions(parent=parent, hooks=advise(f"{name}-dataset-advice", parent, _ADVICE)),
+    )
+    table = pulumi.Output.format("bq://{0}.{1}.request_response_logging", project, dataset.dataset_id)
+    return gcp.vertex.AiEndpointPredictRequestResponseLoggingConfigArgs(
+        enabled=True,
+        sampling_rate=log.sampling_rate,
+        bigquery_destination=gcp.vertex.AiEndpointPredictRequestResponseLoggingConfigBigqueryDestinationArgs(
+            output_uri=table
+        ),
+    )

@@ -1,0 +1,64 @@
+"""A private DNS zone for one name, whose records lead to one address."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_gcp as gcp
+
+from components.advice import advise
+
+_TTL_SECONDS = 60
+_ADVICE = {
+    "already bound": (
+        "the network has a private zone for {dnsName} already: delete that one, or leave the name to it, and turn this "
+        "off"
+    ),
+}
+
+
+def private_zone(
+    name: str,
+    called: pulumi.Input[str],
+    component: pulumi.Resource,
+    project: pulumi.Input[str],
+    network: pulumi.Input[str],
+    domain: pulumi.Input[str],
+    address: pulumi.Input[str],
+    below: bool = False,
+) -> Sequence[pulumi.Resource]:
+    """The zone `domain`, called `called` and seen in `network` only, with its A record, and one for all `below` it.
+
+    A zone for the one name, where Google's documents make one for the domain above, leaves all other names alone.
+    """
+    dns_name = pulumi.Output.format("{0}.", domain)
+    zone = gcp.dns.ManagedZone(
+        name,
+        name=called,
+        project=project,
+        dns_name=dns_name,
+        description=pulumi.Output.format("Leads {0} to a private address", domain),
+        visibility="private",
+        private_visibility_config=gcp.dns.ManagedZonePrivateVisibilityConfigArgs(
+            networks=[gcp.dns.ManagedZonePrivateVisibilityConfigNetworkArgs(network_url=network)]
+        ),
+        opts=pulumi.ResourceOptions(parent=component, hooks=advise(f"{name}-zone-advice", component, _ADVICE)),
+    )
+    records = [("a", "A", dns_name, address)]
+    if below:
+        records.append(("below", "CNAME", pulumi.Output.format("*.{0}", dns_name), dns_name))
+    return [
+        zone,
+        *(
+            gcp.dns.RecordSet(
+                f"{name}-{label}",
+                project=project,
+                managed_zone=zone.name,
+                name=at,
+                type=kind,
+                ttl=_TTL_SECONDS,
+                rrdatas=[data],
+                opts=pulumi.ResourceOptions(parent=component),
+            )
+            for label, kind, at, data in records
+        ),
+    ]

@@ -1,0 +1,82 @@
+"""What the environment of an application says: which routes there are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from gemini_client import routes
+from gemini_client.errors import ConfigurationError
+from gemini_client.options import Options, Tls
+from gemini_client.route_source import FixedRoutes, RoutesFile, RouteSource
+from gemini_client.routes import Routes
+from gemini_client.timing import Timing
+
+
+def source(
+    environment: Mapping[str, str], options: Options, timing: Timing, changed: Callable[[str, bool], None]
+) -> RouteSource:
+    """The routes that the environment names: a file's, or the one endpoint of the article's variables.
+
+    Args:
+        environment: GEMINI_ROUTES_FILE; else GCP_PROJECT_ID, GCP_REGION and VERTEX_ENDPOINT_ID, with
+            VERTEX_ENDPOINT_HOST, VERTEX_ENDPOINT_API and GEMINI_FALLBACK_MODEL where they are set.
+        options: how often a file is looked at.
+        timing: the clock.
+        changed: told when a file changes.
+
+    Raises:
+        ConfigurationError: names each variable that is missing or wrong.
+    """
+    if path := environment.get("GEMINI_ROUTES_FILE"):
+        found = RoutesFile(Path(path), timing, options.reload_seconds, changed)
+        found.current()
+        return found
+    return FixedRoutes(_endpoint(environment))
+
+
+def _endpoint(environment: Mapping[str, str]) -> Routes:
+    names = ("GCP_PROJECT_ID", "GCP_REGION", "VERTEX_ENDPOINT_ID")
+    project, region, endpoint = (environment.get(name, "").strip() for name in names)
+    if missing := [name for name, value in zip(names, (project, region, endpoint), strict=True) if not value]:
+        raise ConfigurationError(
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. Set GCP_PROJECT_ID, GCP_REGION and"
+            " VERTEX_ENDPOINT_ID (the stack's output clientEnvironment), or GEMINI_ROUTES_FILE to a file of routes."
+        )
+    name = endpoint if "/" in endpoint else f"projects/{project}/locations/{region}/endpoints/{endpoint}"
+    one = {
+        "name": "vertex-endpoint",
+        "serving": "endpoint",
+        "endpoint": name,
+        "weight": 100,
+        "fallbackOrder": 1,
+        "host": environment.get("VERTEX_ENDPOINT_HOST", ""),
+        "api": environment.get("VERTEX_ENDPOINT_API", ""),
+        "scheme": environment.get("VERTEX_ENDPOINT_SCHEME", "https"),
+    }
+    fallback = environment.get("GEMINI_FALLBACK_MODEL", "")
+    found = {"version": 1, "project": project, "routes": [one]}
+    return routes.read(found | ({"developerApi": {"model": fallback}} if fallback else {}), "The environment")
+
+
+def options(environment: Mapping[str, str], given: Options | None) -> Options:
+    """The options, with what the environment says about them where none were given.
+
+    Raises:
+        ConfigurationError: GEMINI_DEADLINE_SECONDS is no positive number.
+    """
+    if given is not None:
+        return given
+    made = Options()
+    if text := environment.get("GEMINI_DEADLINE_SECONDS"):
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < float("inf"):
+            raise ConfigurationError(f"GEMINI_DEADLINE_SECONDS: {text!r} is no positive number of seconds.")
+        made = replace(made, deadline=seconds)
+    if ca_file := environment.get("VERTEX_ENDPOINT_CA_FILE"):
+        made = replace(made, tls=Tls(Path(ca_file)))
+    if environment.get("VERTEX_ENDPOINT_TLS") == "self-signed":
+        made = replace(made, tls=replace(made.tls, self_signed=True))
+    return made

@@ -1,0 +1,90 @@
+"""What can go wrong, as one tree. Every message is a sentence: what happened, where, and what to do.
+
+GeminiClientError
+ ├── ConfigurationError     environment, routes file or arguments; nothing was sent
+ ├── CredentialsError       no token, or no API key, could be got; nothing was sent to a model
+ ├── Refused                the API said no (4xx but 429): the request, the permission or the model is wrong
+ ├── QuotaExhausted         429 RESOURCE_EXHAUSTED, still so after the retries
+ ├── Unavailable            no route could answer: 5xx, no connection, or open circuit breakers
+ │    └── LimitReached      the Developer API was needed, and this client's own bounds for it are used up
+ ├── StreamInterrupted      a stream ended too early after text had been given out; `.text` has it
+ └── DeadlineExceeded       the deadline of the whole call passed before an answer began
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What became of one route in a call that failed: its name, and why it gave no answer."""
+
+    route: str
+    reason: str
+
+
+class GeminiClientError(Exception):
+    """All that this package raises on purpose.
+
+    Attributes:
+        code: HTTP status that the API answered, 0 where it answered none.
+        status: its canonical name ("RESOURCE_EXHAUSTED"), "" where there is none.
+        route: name of the route that was asked last, "" where none was.
+        retry_after: seconds that the server asked to wait, None where it did not say.
+    """
+
+    code: int = 0
+    status: str = ""
+    route: str = ""
+    retry_after: float | None = None
+
+    def __init__(
+        self, message: str, *, code: int = 0, status: str = "", route: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code, self.status, self.route, self.retry_after = code, status, route, retry_after
+
+
+class ConfigurationError(GeminiClientError):
+    """The environment, the routes file or an argument is wrong. Nothing was sent."""
+
+
+class CredentialsError(GeminiClientError):
+    """There is no token or API key to call with; the message says which binding or variable to look at."""
+
+
+class Refused(GeminiClientError):  # noqa: N818 - named for what happened, as the whole tree is
+    """The API answered 4xx, except 429. Asking again, or elsewhere, would not help."""
+
+
+class QuotaExhausted(GeminiClientError):  # noqa: N818
+    """429 RESOURCE_EXHAUSTED after all retries that the deadline and the retry budget allowed."""
+
+
+class Unavailable(GeminiClientError):  # noqa: N818
+    """No route answered.
+
+    Attributes:
+        attempts: each route that was tried or passed over, with the reason.
+        retryable: whether the same route may be asked again: 503, or a connection that broke before the answer began.
+    """
+
+    retryable: bool = False
+    attempts: tuple[Attempt, ...] = ()
+
+
+class LimitReached(Unavailable):
+    """The bounds of this client's own calls to the Gemini Developer API were reached. Nothing was sent there."""
+
+
+class StreamInterrupted(GeminiClientError):  # noqa: N818
+    """A stream broke off after text had been given out, so it cannot be asked again unnoticed.
+
+    Attributes:
+        text: all text that was given out before.
+    """
+
+    text: str = ""
+
+
+class DeadlineExceeded(GeminiClientError):  # noqa: N818
+    """The whole call's deadline passed: a hanging answer, or waits that would have ended after it."""

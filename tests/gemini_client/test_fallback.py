@@ -1,0 +1,238 @@
+"""Which route answers when one does not: fallbacks, circuit breakers, and the bounds of the Developer API."""
+
+from typing import Any
+
+import pytest
+
+from gemini_client import (
+    Breaker,
+    ConfigurationError,
+    CredentialsError,
+    DeadlineExceeded,
+    DeveloperApiBounds,
+    LimitReached,
+    Options,
+    QuotaExhausted,
+    Refused,
+    Retry,
+    Unavailable,
+)
+from tests.gemini_client.harness import FALLBACK, World, managed, raised
+
+VERTEX = "aiplatform.projects.*"
+DEVELOPER = "generativelanguage.*"
+DOWN = {"method": VERTEX, "status": 503}
+DEVELOPER_API = {"model": FALLBACK}
+ONCE = Retry(attempts=1)
+
+
+def test_the_next_routes_are_tried_by_their_order(world: World) -> None:
+    routes = (managed("first"), managed("third", 0, 3, location="us"), managed("second", 0, 2, location="eu"))
+    world.order({**DOWN, "path": "*/locations/global/*"})
+    reply = world.client(*routes).ask()
+    assert (reply.text, reply.route) == ("4", "second")
+    assert [(event.route, event.to) for event in world.seen("fallback")] == [("first", "second")]
+    world.order({**DOWN, "path": "*/locations/global/*"}, {**DOWN, "path": "*/locations/eu/*"})
+    assert world.client(*routes).stream()[1].route == "third"
+
+
+def test_a_route_without_an_order_is_no_fallback(world: World) -> None:
+    world.order({**DOWN, "path": "*/locations/global/*"})
+    error = raised(world.client(managed("first"), managed("other", 0, None, location="eu")).ask)
+    assert isinstance(error, Unavailable)
+    assert [attempt.route for attempt in error.attempts] == ["first"]
+
+
+def test_the_developer_api_answers_when_vertex_does_not(world: World) -> None:
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API)
+    reply = client.ask()
+    assert (reply.text, reply.route, reply.model) == ("4", "developer-api", FALLBACK)
+    texts, streamed = client.stream()
+    assert (len(texts) > 3, streamed.route, streamed.finish_reason) == (True, "developer-api", "STOP")
+
+
+def test_without_a_key_there_is_no_developer_api(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GEMINI_API_KEY")
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API)
+    assert isinstance(raised(client.ask), Unavailable)
+    assert "off" in client.state()["developerApi"]["key"]
+    assert world.calls("generativelanguage") == []
+
+
+def test_without_a_model_for_it_there_is_no_developer_api_either(world: World) -> None:
+    world.order(DOWN)
+    assert isinstance(raised(world.client().ask), Unavailable)
+    assert world.calls("generativelanguage") == []
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, Refused), (403, Refused), (404, Refused), (429, QuotaExhausted)])
+def test_a_refusal_and_a_used_up_quota_do_not_fall_back(world: World, status: int, kind: type[Exception]) -> None:
+    world.order({"method": VERTEX, "status": status})
+    assert isinstance(raised(world.client(developer=DEVELOPER_API).ask), kind)
+    assert world.calls("generativelanguage") == []
+
+
+def test_a_used_up_quota_falls_back_where_that_is_wanted(world: World) -> None:
+    world.order({"method": VERTEX, "status": 429})
+    client = world.client(developer=DEVELOPER_API, options=Options(fall_back_on_quota=True))
+    assert client.ask().route == "developer-api"
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_other_failures_of_the_server_fall_back_without_a_retry(world: World, status: int) -> None:
+    world.order({"method": VERTEX, "status": {502: 503}.get(status, status)})
+    assert world.client(developer=DEVELOPER_API).ask().route == "developer-api"
+
+
+def test_when_nothing_answers_every_route_says_why(world: World) -> None:
+    world.order(DOWN, {"method": DEVELOPER, "status": 429, "message": "The key's quota is used up"})
+    error = raised(world.client(managed(), managed("eu", 0, 2, location="eu"), developer=DEVELOPER_API).ask)
+    assert isinstance(error, Unavailable)
+    assert (error.code, [attempt.route for attempt in error.attempts]) == (503, ["flash", "eu", "developer-api"])
+    assert "None of 3 routes answered." in str(error)
+    assert "The key's quota is used up" in str(error)
+
+
+def test_a_wrong_key_is_named_beside_the_outage(world: World) -> None:
+    world.order(DOWN)
+    error = raised(world.client(developer=DEVELOPER_API, api_key="AIzaSyNotOurs").ask)
+    assert isinstance(error, Unavailable)
+    assert "developer-api answered 400 INVALID_ARGUMENT: API key not valid." in str(error)
+    assert "AIzaSyNotOurs" not in str(error)
+
+
+def breaker_of(client: Any, place: int = 0) -> Any:
+    return client.state()["routes"][place]["breaker"]
+
+
+def test_a_breaker_opens_after_its_failures_and_then_spares_the_route(world: World) -> None:
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API, options=Options(retry=ONCE, breaker=Breaker(3, 30)))
+    for _ in range(6):
+        assert client.ask().route == "developer-api"
+    assert len(world.calls("aiplatform")) == 3
+    assert breaker_of(client) == {"state": "opened", "failures": 0, "probeIn": 30}
+    assert [event.state for event in world.seen("breaker")] == ["opened"]
+
+
+def test_retries_end_when_the_breaker_opens(world: World) -> None:
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API, options=Options(breaker=Breaker(2, 30)))
+    assert client.ask().route == "developer-api"
+    assert world.timing.waits == [2]
+
+
+def test_one_probe_closes_the_breaker_or_opens_it_for_another_period(world: World) -> None:
+    world.order({**DOWN, "nth": [1, 2, 3]})
+    client = world.client(developer=DEVELOPER_API, options=Options(retry=ONCE, breaker=Breaker(2, 30)))
+    routes = [client.ask().route for _ in range(3)]
+    world.timing.advance(31)
+    routes += [client.ask().route for _ in range(3)]
+    assert routes == ["developer-api"] * 6
+    assert len(world.calls("aiplatform")) == 3
+    world.timing.advance(31)
+    assert [client.ask().route for _ in range(2)] == ["flash", "flash"]
+    assert breaker_of(client) == {"state": "closed", "failures": 0}
+    states = [event.state for event in world.seen("breaker")]
+    assert states == ["opened", "half-opened", "opened", "half-opened", "closed"]
+
+
+def test_a_probe_is_not_asked_again(world: World) -> None:
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API, options=Options(breaker=Breaker(2, 30)))
+    client.ask()
+    world.timing.advance(31)
+    client.ask()
+    assert len(world.calls("aiplatform")) == 3
+
+
+def test_an_answer_of_any_kind_closes_the_breaker(world: World) -> None:
+    """A 400 or 429 is no outage: the service is there."""
+    world.order({**DOWN, "nth": [1, 2]}, {"method": VERTEX, "status": 400, "nth": 3})
+    client = world.client(developer=DEVELOPER_API, options=Options(retry=ONCE, breaker=Breaker(2, 30)))
+    client.ask()
+    client.ask()
+    world.timing.advance(31)
+    assert isinstance(raised(client.ask), Refused)
+    assert breaker_of(client)["state"] == "closed"
+
+
+def test_a_refusal_does_not_count_as_a_failure(world: World) -> None:
+    world.order({"method": VERTEX, "status": 400})
+    client = world.client(options=Options(retry=ONCE, breaker=Breaker(2, 30)))
+    for _ in range(4):
+        raised(client.ask)
+    assert breaker_of(client) == {"state": "closed", "failures": 0}
+
+
+def test_with_every_breaker_open_a_call_is_refused_at_once(world: World) -> None:
+    world.order(DOWN)
+    client = world.client(options=Options(retry=ONCE, breaker=Breaker(1, 30)))
+    raised(client.ask)
+    error = raised(client.ask)
+    assert isinstance(error, Unavailable)
+    assert "flash is left alone: its circuit breaker is open; a probe is let through in 30 s." in str(error)
+    assert len(world.calls("aiplatform")) == 1
+
+
+def test_a_stream_that_breaks_off_counts_as_a_failure(world: World) -> None:
+    world.order({"method": VERTEX, "cutAfter": 2})
+    client = world.client(options=Options(breaker=Breaker(2, 30)))
+    raised(client.stream)
+    raised(client.stream)
+    assert breaker_of(client)["state"] == "opened"
+
+
+def test_the_developer_api_is_asked_no_more_often_than_its_bound(world: World) -> None:
+    world.order(DOWN)
+    bounds = DeveloperApiBounds(requests_per_minute=3)
+    client = world.client(developer=DEVELOPER_API, options=Options(retry=ONCE, developer_api=bounds))
+    assert [client.ask().route for _ in range(3)] == ["developer-api"] * 3
+    error = raised(client.ask)
+    assert isinstance(error, LimitReached)
+    assert "developer-api was not asked: 3 calls a minute are this client's own bound" in str(error)
+    assert len(world.calls("generativelanguage")) == 3
+
+
+def test_the_routes_may_set_the_bounds(world: World) -> None:
+    world.order(DOWN)
+    client = world.client(developer={**DEVELOPER_API, "requestsPerMinute": 1, "concurrency": 2})
+    client.ask()
+    assert isinstance(raised(client.ask), LimitReached)
+    shown = client.state()["developerApi"]
+    assert (shown["requestsPerMinute"], shown["concurrency"], shown["inFlight"]) == (1, 2, 0)
+
+
+def test_the_developer_api_is_retried_and_guarded_as_any_route(world: World) -> None:
+    world.order(DOWN, {"method": DEVELOPER, "status": 503, "nth": [1, 2]})
+    options = Options(retry=Retry(attempts=3), breaker=Breaker(4, 30))
+    client = world.client(developer=DEVELOPER_API, options=options)
+    assert client.ask().route == "developer-api"
+    assert [event.route for event in world.seen("retry")] == ["flash", "flash", "developer-api", "developer-api"]
+
+
+def test_a_call_that_hangs_ends_at_its_deadline_and_falls_back_no_more(world: World) -> None:
+    """The one real wait: nothing else can show that a hanging answer is given up."""
+    world.order({"method": VERTEX, "hang": True})
+    client = world.client(developer=DEVELOPER_API, options=Options(breaker=Breaker(1, 30)))
+    error = raised(lambda: client.ask(deadline=0.2))
+    assert isinstance(error, DeadlineExceeded)
+    assert "flash had not answered when the deadline of the whole call, 0.2 s, was over." in str(error)
+    assert breaker_of(client)["state"] == "opened"
+    assert client.ask().route == "developer-api"
+
+
+def test_a_deadline_is_a_positive_number(world: World) -> None:
+    assert isinstance(raised(lambda: world.client().ask(deadline=0)), ConfigurationError)
+
+
+def test_without_a_token_nothing_falls_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller's own credentials are wrong: going elsewhere would hide that."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
+    monkeypatch.delenv("GOOGLE_OAUTH_ACCESS_TOKEN")
+    client = world.client(developer=DEVELOPER_API)
+    assert isinstance(raised(client.ask), CredentialsError)
+    assert breaker_of(client) == {"state": "closed", "failures": 0}
+    assert world.calls("generativelanguage") == []
