@@ -23,6 +23,9 @@ ALWAYS: Final[dict[str, str]] = {
     "resourcemanager.projects.get": "roles/browser",
     "resourcemanager.projects.getIamPolicy": _PROJECT_IAM,
     "resourcemanager.projects.setIamPolicy": _PROJECT_IAM,
+}
+# Where a model is on an endpoint.
+ENDPOINT: Final[dict[str, str]] = {
     "aiplatform.endpoints.create": _VERTEX,
     "aiplatform.endpoints.delete": _VERTEX,
     "aiplatform.endpoints.deploy": _VERTEX,
@@ -49,6 +52,9 @@ IMPERSONATION: Final[dict[str, str]] = {
 }
 # Where a cluster's context is named.
 KUBERNETES: Final[dict[str, str]] = {
+    "container.configMaps.create": _CLUSTER,
+    "container.configMaps.delete": _CLUSTER,
+    "container.configMaps.get": _CLUSTER,
     "container.serviceAccounts.create": _CLUSTER,
     "container.serviceAccounts.delete": _CLUSTER,
     "container.serviceAccounts.get": _CLUSTER,
@@ -68,6 +74,7 @@ PREFLIGHT: Final[dict[str, str]] = {
 }
 PROJECT: Final[dict[str, str]] = {
     **ALWAYS,
+    **ENDPOINT,
     **CUSTOM_ROLE,
     **IMPERSONATION,
     **KUBERNETES,

@@ -61,6 +61,7 @@ def needed_permissions(settings: Settings) -> dict[str, str]:
     identity = settings.workload_identity
     return {
         **permissions.ALWAYS,
+        **(permissions.ENDPOINT if settings.endpoint else {}),
         **(permissions.CUSTOM_ROLE if identity.role == "predict-only" else {}),
         **(permissions.IMPERSONATION if identity.grant == "impersonation" else {}),
         **(permissions.KUBERNETES if settings.kubernetes else {}),

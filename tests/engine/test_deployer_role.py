@@ -35,7 +35,9 @@ COMING_UP = (
     ("iam.serviceAccounts.getIamPolicy", "resourcemanager.projects.getIamPolicy", "aiplatform.operations.list"),
     ("iam.serviceAccounts.setIamPolicy", "resourcemanager.projects.setIamPolicy", "aiplatform.endpoints.deploy"),
     ("container.namespaces.create", "aiplatform.endpoints.update"),
-    ("container.serviceAccounts.create", "resourcemanager.projects.get"),
+    ("container.serviceAccounts.create",),
+    ("container.configMaps.create",),
+    ("resourcemanager.projects.get",),
     ("accesscontextmanager.policies.create",),
     ("accesscontextmanager.policies.get",),
     ("accesscontextmanager.servicePerimeters.create",),
@@ -43,14 +45,16 @@ COMING_UP = (
 )
 CHANGING = (("accesscontextmanager.servicePerimeters.update", "container.serviceAccounts.update"),)
 GOING_DOWN = (
-    ("accesscontextmanager.servicePerimeters.delete", "container.serviceAccounts.delete"),
-    ("accesscontextmanager.policies.delete", "container.namespaces.delete", "aiplatform.endpoints.undeploy"),
-    ("iam.roles.delete", "iam.serviceAccounts.delete", "aiplatform.endpoints.delete"),
+    ("accesscontextmanager.servicePerimeters.delete",),
+    ("accesscontextmanager.policies.delete", "container.configMaps.delete"),
+    ("container.serviceAccounts.delete", "aiplatform.endpoints.undeploy"),
+    ("container.namespaces.delete", "aiplatform.endpoints.delete"),
+    ("iam.roles.delete", "iam.serviceAccounts.delete"),
 )
 # A role that was deleted a moment ago is brought back.
 AGAIN = (("iam.roles.undelete",), ("iam.roles.update",))
 # What was made in the cluster and could not be read is destroyed: to go on with it would be to change it.
-UNREAD = (("container.namespaces.get",), ("container.serviceAccounts.get",))
+UNREAD = (("container.namespaces.get",), ("container.serviceAccounts.get",), ("container.configMaps.get",))
 
 
 class Deployer:
