@@ -65,7 +65,7 @@ def _virtual_environment() -> str | None:
         return None
     print("setup: making .venv from requirements.txt (one to three minutes)", flush=True)
     started = time.monotonic()
-    # Where .venv/bin is first on PATH, the Python that runs this is about to be removed; venv itself asks for its origin so.
+    # Where .venv/bin is first on PATH, the Python that runs this is the one that is removed next.
     python = getattr(sys, "_base_executable", sys.executable)
     shutil.rmtree(VENV, ignore_errors=True)
     _run(
