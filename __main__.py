@@ -6,11 +6,14 @@ from typing import Any
 import pulumi
 
 import components as parts
+import pricing
+from pricing.announcement import announce
 from settings import fallback_api_key, load_stack
 
 settings = load_stack()
 project, region, fallback = settings.project, settings.region, settings.fallback
 identity, perimeter, cluster = settings.workload_identity, settings.perimeter, settings.kubernetes
+at: dict[str, Any] = {"project": project, "region": region}
 environment: dict[str, Any] = {"GCP_PROJECT_ID": project, "GCP_REGION": region}
 outputs: dict[str, Any] = {"clientEnvironment": environment, "perimeterMode": perimeter.mode}
 
@@ -19,9 +22,10 @@ services = parts.ProjectServices("apis", parts.ProjectServicesArgs(project=proje
 enabled = pulumi.ResourceOptions(depends_on=[services])
 
 # The private path: what of it this stack makes, before what is to be private.
-at: dict[str, Any] = {"project": project, "region": region}
-path = parts.PrivateConnectivityArgs(**at, **vars(settings.private)) if settings.private else None
-private = parts.PrivateConnectivity("private", path, enabled) if path else None
+private = None
+if settings.private:
+    args = parts.PrivateConnectivityArgs(**at, **vars(settings.private))
+    private = parts.PrivateConnectivity("private", args, enabled)
 ready: list[pulumi.Resource] = [services, private] if private else [services]
 
 # Steps 2 to 4 for Gemini itself: Google serves it without an endpoint, so a model is a route, and nothing to deploy.
@@ -31,13 +35,10 @@ fenced: list[pulumi.Resource] = [services]
 watch, watched = settings.observability, None
 if settings.endpoint and settings.endpoint_route:
     # Step 2: one endpoint, private in prod. A sample of its requests is logged only where the configuration says so.
-    log = watch.request_logging if watch else None
-    kept = parts.RequestLogging("requests", parts.RequestLoggingArgs(**at, **vars(log)), enabled) if log else None
+    log = parts.RequestLog(**vars(watch.request_logging)) if watch and watch.request_logging else None
     endpoint = parts.VertexEndpoint(
         settings.endpoint.display_name,
-        parts.VertexEndpointArgs(
-            **at, labels=settings.labels, request_logging=kept.config if kept else None, **vars(settings.endpoint)
-        ),
+        parts.VertexEndpointArgs(**at, labels=settings.labels, request_log=log, **vars(settings.endpoint)),
         pulumi.ResourceOptions(depends_on=ready, protect=settings.protect),
     )
     # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
@@ -74,11 +75,13 @@ manifest = parts.KsaManifest(
     parts.KsaManifestArgs(
         name=identity.kubernetes_service_account,
         namespace=identity.namespace,
-        service_account_email=binding.service_account_email,
+        service_account_email=binding.service_account_email if identity.grant == "impersonation" else None,
         cluster=parts.Cluster(context=cluster.context, kubeconfig=cluster.kubeconfig) if cluster else None,
         create_namespace=bool(cluster and cluster.create_namespace),
         path=Path("k8s/serviceaccount.yaml"),
     ),
+    # An account that loses its annotation must have its own grant before.
+    pulumi.ResourceOptions(depends_on=[binding]),
 )
 app: dict[str, Any] = {"project": project, "namespace": identity.namespace, "cluster": manifest.provider}
 
@@ -112,22 +115,16 @@ if perimeter.mode != "off":
 
 # Not in the article: what tells how it serves, and whom.
 if watch:
-    parts.Observability(
-        f"gemini-{pulumi.get_stack()}",
-        parts.ObservabilityArgs(
-            project=project,
-            region=region,
-            title=f"Gemini ({pulumi.get_stack()})",
-            endpoint=watched,
-            managed_models=[model.model for model in settings.managed],
-            perimeter=perimeter.mode != "off",
-            labels=settings.labels,
-            **watch.component,
-        ),
-        enabled,
-    )
+    ids, fence = [model.model for model in settings.managed], perimeter.mode != "off"
+    seen: dict[str, Any] = {"endpoint": watched, "managed_models": ids, "perimeter": fence, "labels": settings.labels}
+    watching = parts.ObservabilityArgs(**at, **seen, **watch.component)
+    parts.Observability(f"gemini-{pulumi.get_stack()}", watching, enabled)
+
+cost = pricing.estimate(region, settings.models, settings.managed)
+announce(cost)
 
 outputs |= {
+    "cost": cost.as_json(),
     "routes": client.document,
     "serviceAccountEmail": binding.service_account_email,
     "kubernetesManifest": manifest.manifest,

@@ -12,8 +12,7 @@ from components.model_traffic import ModelTraffic, share_traffic
 from components.observability import (
     Observability,
     ObservabilityArgs,
-    RequestLogging,
-    RequestLoggingArgs,
+    RequestLog,
     WatchedEndpoint,
     WatchedModel,
 )
@@ -60,8 +59,7 @@ __all__ = [
     "PrivateServicesAccessArgs",
     "ProjectServices",
     "ProjectServicesArgs",
-    "RequestLogging",
-    "RequestLoggingArgs",
+    "RequestLog",
     "ServicePerimeter",
     "ServicePerimeterArgs",
     "VertexConnectionPolicy",

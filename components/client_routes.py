@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pulumi
 
+from components.advice import advise
 from components.manifest_file import write_manifest
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ class ManagedRoute:
 class EndpointRoute:
     """All models on one endpoint, between which Google splits.
 
-    - `endpoint`: projects/…/locations/…/endpoints/…; `host`: what predictions are sent to, without scheme; "" where the
-      application has to ask `endpoints.get`.
+    - `endpoint`: projects/…/locations/…/endpoints/…; `host`: what predictions are sent to, without scheme.
     - `location`: its region.
     - `api`: how its models are called; `scheme`: http only inside a network of one's own.
     - `models`: name of each deployed model by its id, so that an answer can say who gave it.
@@ -106,7 +106,7 @@ class ClientRoutes(pulumi.ComponentResource):
                 name,
                 metadata=ObjectMetaArgs(name=args.name, namespace=args.namespace),
                 data=config_map["data"],
-                opts=pulumi.ResourceOptions(parent=self, provider=args.cluster),
+                opts=pulumi.ResourceOptions(parent=self, provider=args.cluster, hooks=advise(f"{name}-advice", self)),
             )
         elif args.path is not None:
             write_manifest(args.path, self.manifest)

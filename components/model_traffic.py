@@ -30,9 +30,7 @@ class ModelTraffic:
 
     def route(self, endpoint: VertexEndpoint, region: str, **how: Any) -> EndpointRoute:
         """The application's route to all of them; `how` are the fields of `EndpointRoute` that are not known here."""
-        # A peered endpoint's address has a path of its own, which only `endpoints.get` tells.
-        host = "" if endpoint.connectivity == "peered-network" else self.host
-        return EndpointRoute(endpoint=endpoint.resource_name, location=region, host=host, models=self.names, **how)
+        return EndpointRoute(endpoint=endpoint.resource_name, location=region, host=self.host, models=self.names, **how)
 
 
 def share_traffic(

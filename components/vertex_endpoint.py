@@ -8,6 +8,8 @@ from typing import Literal
 import pulumi
 import pulumi_gcp as gcp
 
+from components.advice import advise
+from components.observability.request_logging import RequestLog, log_requests
 from components.project_lookup import look_up
 
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
@@ -28,7 +30,7 @@ class VertexEndpointArgs:
     - `dedicated`: whether a public endpoint has a DNS name of its own (default) or answers on the region's shared
       host, which tuned Gemini needs. Dedicated public endpoints are outside VPC Service Controls.
     - `labels`: on the endpoint; none by default.
-    - `request_logging`: where requests and answers are logged, as RequestLogging gives it; default: nowhere.
+    - `request_log`: where a sample of requests and answers is logged; default: nowhere.
     """
 
     project: pulumi.Input[str]
@@ -39,7 +41,7 @@ class VertexEndpointArgs:
     address: Literal["automatic", "forwarding-rule"] = "automatic"
     dedicated: bool = True
     labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    request_logging: "gcp.vertex.AiEndpointPredictRequestResponseLoggingConfigArgs | None" = None
+    request_log: RequestLog | None = None
 
 
 class VertexEndpoint(pulumi.ComponentResource):
@@ -66,7 +68,9 @@ class VertexEndpoint(pulumi.ComponentResource):
             location=args.region,
             region=args.region,
             labels=args.labels or None,
-            predict_request_response_logging_config=args.request_logging,
+            predict_request_response_logging_config=log_requests(
+                f"{name}-requests", args.project, args.region, args.request_log, self
+            ),
             dedicated_endpoint_enabled=args.dedicated if args.connectivity == "public" else None,
             network=self._peered(network, opts) if args.connectivity == "peered-network" else None,
             private_service_connect_config=_private_service_connect(args, network),
@@ -74,6 +78,7 @@ class VertexEndpoint(pulumi.ComponentResource):
                 parent=self,
                 # Two owners of one field would undo each other at every update.
                 ignore_changes=["trafficSplit"],
+                hooks=advise(f"{name}-advice", self),
             ),
         )
         # Known at preview, yet after the endpoint for whatever uses it: its URN carries the dependency.

@@ -177,6 +177,16 @@ class AsyncGeminiClient:
         """
         return chats.asynchronous(self, history, config, session)
 
+    async def check(self) -> None:
+        """What a process does before it says that it is ready: routes, a token, the API key. No model is called.
+
+        Raises:
+            ConfigurationError: there are no good routes.
+            CredentialsError: there is no token, or the key of the Developer API, which a fallback would need, is not to
+                be read. Better to know that before an outage.
+        """
+        await self._ready().check()
+
     def state(self) -> dict[str, Any]:
         """Routes, circuit breakers, bounds and the retry budget as plain data; no key in it."""
         return self._ready().state()

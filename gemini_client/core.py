@@ -49,7 +49,7 @@ class Core:
     ) -> None:
         self._source, self._options, self._timing = source, options, timing
         self._http = Http(options)
-        tokens = Tokens(credentials, source.current().routes[0].project)
+        self._tokens = tokens = Tokens(credentials, source.current().routes[0].project)
         self._key: KeySource | None = (
             GivenKey(api_key) if api_key else key_source(os.environ, self._http.google, tokens, timing)
         )
@@ -61,6 +61,12 @@ class Core:
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._http.aclose()
+
+    async def check(self) -> None:
+        """Gets a token, and reads the API key where the Developer API is on; see AsyncGeminiClient.check."""
+        await self._tokens.credentials()
+        if self._source.current().developer_api and self._key:
+            await self._key.read()
 
     def begin(
         self, contents: Any, config: Config, *, stream: bool, session: str | None, deadline: float | None

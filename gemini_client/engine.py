@@ -252,7 +252,7 @@ async def _close(pieces: AsyncGenerator[Chunk, None]) -> None:
 
 def _interrupted(target: Target, call: Call, error: GeminiClientError) -> StreamInterrupted:
     made = StreamInterrupted(
-        f"The stream of {target.name} broke off after {len(call.reply.text)} characters ({error}) They are in `.text`;"
+        f"The stream of {target.name} broke off: {error} The {len(call.reply.text)} characters before are in `.text`;"
         " it was not asked again, since they have been given out.",
         code=error.code,
         status=error.status,

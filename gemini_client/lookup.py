@@ -35,7 +35,7 @@ async def locate(route: Route, http: httpx.AsyncClient, tokens: Tokens, translat
         ConfigurationError: the endpoint has no model or no address, or may not be read; the message says what to set.
     """
     if route.host and route.api:
-        return Located(route, f"v1/{route.endpoint}")
+        return Located(route, _path(route))
     base = f"{host_url(vertex_host(route.location))}/v1"
     try:
         endpoint = await _get(http, f"{base}/{route.endpoint}", tokens, translator)
@@ -64,6 +64,14 @@ async def locate(route: Route, http: httpx.AsyncClient, tokens: Tokens, translat
         peered = dataclasses.replace(found, host=address.netloc, scheme=address.scheme)
         return Located(peered, address.path.strip("/").removesuffix(":predict"))
     return Located(dataclasses.replace(found, host=_host(endpoint, found)), f"v1/{route.endpoint}")
+
+
+def _path(route: Route) -> str:
+    """Of an endpoint whose host is known: a peered one has a host with a path for its one deployed model."""
+    number = route.endpoint.rpartition("/")[2]
+    if route.host == f"{number}.aiplatform.googleapis.com" and len(route.models) == 1:
+        return f"v1/models/{route.models[0][0]}"
+    return f"v1/{route.endpoint}"
 
 
 def _host(endpoint: dict[str, Any], route: Route) -> str:

@@ -37,10 +37,16 @@ RULES: Final = (
         of_resource=serving.stable_models,
     ),
     Rule(
+        "stable-routes",
+        "mandatory",
+        "The client fails where a route leads to a model that Google no longer serves.",
+        of_stack=serving.stable_routes,
+    ),
+    Rule(
         "models-that-stay",
         "advisory",
         "A model that retires within 90 days needs its successor tried before that.",
-        of_resource=serving.models_that_stay,
+        of_stack=serving.models_that_stay,
     ),
     Rule(
         "two-replicas-of-the-primary-in-prod",

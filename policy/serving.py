@@ -41,20 +41,26 @@ def no_public_endpoint_in_prod(resource: Resource, context: Context) -> Iterator
 
 def stable_models(resource: Resource, context: Context) -> Iterator[str]:
     """Neither experimental nor retired anywhere, nor a preview in prod."""
-    for model in _gemini_models(resource):
-        known = Catalogue.load().models.get(model)
-        problem = _problem(model, known, context)
-        if problem:
-            yield f"{resource.name} serves {model}, {problem}: {_move(known, context)}."
+    model = gemini_id(resource.text("model")) if resource.type == DEPLOYED_MODEL else None
+    if model and (problem := _problem(model, context)):
+        yield f"{resource.name} serves {problem}"
 
 
-def models_that_stay(resource: Resource, context: Context) -> Iterator[str]:
+def stable_routes(resources: Sequence[Resource], context: Context) -> Iterator[Violation]:
+    """The same for models that the client calls without a deployment: managed ones, and the Developer API's."""
+    for name, model in _routed_models(resources).items():
+        if problem := _problem(model, context):
+            yield Violation(f"The route {name} leads to {problem}")
+
+
+def models_that_stay(resources: Sequence[Resource], context: Context) -> Iterator[Violation]:
     """A model whose last day is near."""
-    for model in _gemini_models(resource):
-        known = Catalogue.load().models.get(model)
-        warning = known.warning_on(context.today) if known else None
-        if warning:
-            yield f"{resource.name}: {warning}."
+    deployed = [each for each in resources if each.type == DEPLOYED_MODEL]
+    served = [(each.name, gemini_id(each.text("model")), each.urn) for each in deployed]
+    for name, model, urn in (*served, *((name, model, "") for name, model in _routed_models(resources).items())):
+        known = Catalogue.load().models.get(model) if model else None
+        if known and (warning := known.warning_on(context.today)):
+            yield Violation(f"{name}: {warning}.", urn)
 
 
 def replicas_of_primary_in_prod(resources: Sequence[Resource], context: Context) -> Iterator[Violation]:
@@ -96,15 +102,19 @@ def protected_in_prod(resource: Resource, context: Context) -> Iterator[str]:
         )
 
 
-def _problem(model: str, known: Model | None, context: Context) -> str:
+def _problem(model: str, context: Context) -> str:
+    """What is wrong with a Gemini id and what to move to, "" where nothing is."""
+    known = Catalogue.load().models.get(model)
     lifecycle = known.lifecycle_on(context.today) if known else None
     if lifecycle == "retired" and known:
-        return f"retired on {known.retirement.isoformat()}" if known.retirement else "which is retired"
-    if lifecycle == "experimental" or looks_experimental(model):
-        return "which is experimental and can vanish without notice"
-    if context.environment == "prod" and (lifecycle == "preview" or looks_preview(model)):
-        return "which is a preview"
-    return ""
+        what = f"retired on {known.retirement.isoformat()}" if known.retirement else "which is retired"
+    elif lifecycle == "experimental" or looks_experimental(model):
+        what = "which is experimental and can vanish without notice"
+    elif context.environment == "prod" and (lifecycle == "preview" or looks_preview(model)):
+        what = "which is a preview"
+    else:
+        return ""
+    return f"{model}, {what}: {_move(known, context)}."
 
 
 def _move(known: Model | None, context: Context) -> str:
@@ -114,24 +124,31 @@ def _move(known: Model | None, context: Context) -> str:
     return f"{to} (models.yaml as of {catalogue.as_of.isoformat()})"
 
 
-def _gemini_models(resource: Resource) -> list[str]:
-    """The ids of Google's Gemini models that this resource serves or sends requests to, each once."""
-    named: list[str] = []
-    if resource.type == DEPLOYED_MODEL:
-        named = [resource.text("model")]
-    elif resource.type == CONFIG_MAP and (routes := _routes(resource.text("data", _ROUTES_KEY))):
-        listed = [route.get("model") for route in routes.get("routes", []) if route.get("serving") == "managed"]
-        named = [str(model) for model in (*listed, (routes.get("developerApi") or {}).get("model")) if model]
-    return list(dict.fromkeys(gemini for model in named if (gemini := gemini_id(model))))
+def _routed_models(resources: Sequence[Resource]) -> dict[str, str]:
+    """The Gemini ids that the client calls without a deployment, by the route's name."""
+    found: dict[str, str] = {}
+    for document in _routes(resources):
+        developer_api = document.get("developerApi")
+        named = {"developerApi": developer_api} if isinstance(developer_api, Mapping) else {}
+        for route in document["routes"]:
+            if isinstance(route, Mapping) and route.get("serving") == "managed":
+                named[str(route.get("name"))] = route
+        models = {name: entry.get("model") for name, entry in named.items()}
+        found |= {name: gemini for name, model in models.items() if (gemini := gemini_id(str(model)))}
+    return found
 
 
-def _routes(text: str) -> dict[str, Any]:
-    """A routes file, {} where the text is none."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) and isinstance(found.get("routes"), list) else {}
+def _routes(resources: Sequence[Resource]) -> Iterator[Mapping[str, Any]]:
+    """What tells the client where to send requests: the stack's output `routes`, and the ConfigMap of the same."""
+    for resource in resources:
+        document: Any = resource.properties.get("routes") if resource.type == STACK else None
+        if resource.type == CONFIG_MAP:
+            try:
+                document = json.loads(resource.text("data", _ROUTES_KEY))
+            except ValueError:
+                continue
+        if isinstance(document, Mapping) and isinstance(document.get("routes"), list):
+            yield document
 
 
 def _too_few_replicas(resources: Sequence[Resource], context: Context) -> Iterator[tuple[Resource, float]]:
@@ -163,10 +180,8 @@ def _shares(resources: Sequence[Resource]) -> dict[str, float]:
 
 def _weight_of_endpoints(resources: Sequence[Resource]) -> float:
     """Percent of the traffic that the client sends to endpoints; the rest goes to Google's managed API."""
-    for stack in resources:
-        routes = stack.properties.get("routes") if stack.type == STACK else None
-        listed = routes.get("routes") if isinstance(routes, Mapping) else routes
-        known = [route for route in listed if isinstance(route, Mapping)] if isinstance(listed, Sequence) else []
+    for document in _routes(resources):
+        known = [route for route in document["routes"] if isinstance(route, Mapping)]
         weights = [route["weight"] for route in known if route.get("serving") == "endpoint" and "weight" in route]
         if weights and all(isinstance(weight, int | float) for weight in weights):
             return float(sum(weights))

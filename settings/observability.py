@@ -40,10 +40,11 @@ class ObservabilitySettings:
         return {name: value for name, value in vars(self).items() if name != "request_logging"}
 
 
-def read_observability(config: Section, warnings: list[str]) -> ObservabilitySettings | None:
+def read_observability(config: Section, connectivity: str | None, warnings: list[str]) -> ObservabilitySettings | None:
     """The settings, or None where the key is absent: then nothing is made and nobody pays for it.
 
-    Mistakes are noted in `config`, sentences that need no action now in `warnings`.
+    `connectivity` of the endpoint is None where every model is managed. Mistakes are noted in `config`, sentences that
+    need no action now in `warnings`.
     """
     entry = config.section("observability", KEYS)
     if not config.given("observability"):
@@ -56,6 +57,9 @@ def read_observability(config: Section, warnings: list[str]) -> ObservabilitySet
     for index, target in enumerate(notify):
         if target in notify[:index]:
             entry.wrong(f"notify[{index}]", f"is {shown(target)} again; name each once")
+    if entry.given("requestLogging") and connectivity in (None, "peered-network"):
+        what = "a peered endpoint logs no requests" if connectivity else "every model is managed, and has no endpoint"
+        entry.wrong("requestLogging", f"is set, but {what}; remove it")
     return ObservabilitySettings(
         notify=notify,
         error_ratio_percent=_number(entry, "errorRatioPercent", 5, 0, 100, "percent of all responses"),

@@ -4,27 +4,40 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_gcp as gcp
 
-from components.gemini_deployment import GeminiDeployment
+from components.advice import advise
 from components.observability.alerts import Alert, LogMatch, Query, Threshold, Watched, alerts, burn
 from components.observability.dashboard import dashboard
-from components.observability.request_logging import RequestLogging, RequestLoggingArgs
+from components.observability.request_logging import RequestLog
 from components.observability.signals import Model, endpoint_route, managed_route
-from components.vertex_endpoint import VertexEndpoint
+
+if TYPE_CHECKING:  # which themselves need what is here
+    from components.gemini_deployment import GeminiDeployment
+    from components.vertex_endpoint import VertexEndpoint
 
 __all__ = [
     "Observability",
     "ObservabilityArgs",
-    "RequestLogging",
-    "RequestLoggingArgs",
+    "RequestLog",
     "WatchedEndpoint",
     "WatchedModel",
 ]
 _DAYS = 28
+_ADVICE = {
+    "PERMISSION_DENIED|Error 403": (
+        "your account may not set up monitoring in project {project}: it needs roles/monitoring.editor there. Someone "
+        "who may grant it says: gcloud projects add-iam-policy-binding {project} --member=user:YOUR_ACCOUNT "
+        "--role=roles/monitoring.editor"
+    ),
+    "[Nn]otification channel.*not found|Cannot find channel": (
+        "a notification channel that is named does not exist: `gcloud beta monitoring channels list` shows those that "
+        "do"
+    ),
+}
 _NOT_MORE_OFTEN = "3600s"
 
 
@@ -53,7 +66,7 @@ class WatchedEndpoint:
 
     @classmethod
     def of(
-        cls, endpoint: VertexEndpoint, deployments: Mapping[str, GeminiDeployment], traffic: Mapping[str, int]
+        cls, endpoint: "VertexEndpoint", deployments: "Mapping[str, GeminiDeployment]", traffic: Mapping[str, int]
     ) -> "WatchedEndpoint":
         """The endpoint with its deployments by name, and the percent of its traffic that each shall have."""
         return cls(
@@ -77,7 +90,7 @@ class ObservabilityArgs:
     """What is watched, and from when on it is wrong (monitoring v1 and v3).
 
     - `project`: the project's id; `region`: whose quotas are watched.
-    - `title`: what the dashboard, the service and the policies are called by.
+    - `title`: what the dashboard, the service and the policies are called by; default: the component's name.
     - `endpoint`, `managed_models`: the routes that serve; at least one. Managed models by their publisher ids.
     - `notify`: e-mail addresses, for each of which a channel is made, and names of channels that exist
       (projects/PROJECT/notificationChannels/NUMBER; a channel with a token is made by hand, so that no token comes
@@ -91,7 +104,7 @@ class ObservabilityArgs:
 
     project: pulumi.Input[str]
     region: pulumi.Input[str]
-    title: str
+    title: str = ""
     endpoint: WatchedEndpoint | None = None
     managed_models: Sequence[str] = ()
     notify: Sequence[pulumi.Input[str]] = ()
@@ -113,8 +126,8 @@ class Observability(pulumi.ComponentResource):
         super().__init__("gemini-vertex:components:Observability", name, None, opts)
         if args.endpoint is None and not args.managed_models:
             raise ValueError(f"{name} watches nothing: give it an endpoint, managed_models, or both")
-        self._name, self._args = name, args
-        self._child = pulumi.ResourceOptions(parent=self)
+        self._name, self._args, self._title = name, args, args.title or name
+        self._child = pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-watch-advice", self, _ADVICE))
         self._channels = [self._channel(target) for target in args.notify]
         # The resources follow from what is known; only the ids in their queries may have to wait for Google.
         sketch, watched = _watched(args, "", {}, "", ""), _resolved(args)
@@ -127,7 +140,7 @@ class Observability(pulumi.ComponentResource):
             made = gcp.monitoring.Dashboard(
                 name,
                 project=args.project,
-                dashboard_json=watched.apply(lambda known: json.dumps(dashboard(args.title, known))),
+                dashboard_json=watched.apply(lambda known: json.dumps(dashboard(self._title, known))),
                 opts=self._child,
             )
             self.dashboard_name = made.id
@@ -141,7 +154,7 @@ class Observability(pulumi.ComponentResource):
             f"{self._name}-{slug}",
             project=self._args.project,
             type="email",
-            display_name=f"{self._args.title}: {target}",
+            display_name=f"{self._title}: {target}",
             labels={"email_address": target},
             opts=self._child,
         ).name
@@ -151,7 +164,7 @@ class Observability(pulumi.ComponentResource):
             self._name,
             project=self._args.project,
             service_id=self._name,
-            display_name=self._args.title,
+            display_name=self._title,
             opts=self._child,
         )
         for index, route in enumerate(sketch.routes):
@@ -181,14 +194,14 @@ class Observability(pulumi.ComponentResource):
         return gcp.monitoring.AlertPolicy(
             f"{self._name}-{plan.name}",
             project=self._args.project,
-            display_name=f"{self._args.title}: {plan.title}",
+            display_name=f"{self._title}: {plan.title}",
             severity=plan.severity,
             combiner="AND" if plan.together else "OR",
             conditions=[_condition(condition, known, index) for index, condition in enumerate(plan.conditions)],
             documentation=gcp.monitoring.AlertPolicyDocumentationArgs(
                 content=plan.runbook,
                 mime_type="text/markdown",
-                subject=f"{plan.severity}: {self._args.title}: {plan.title}",
+                subject=f"{plan.severity}: {self._title}: {plan.title}",
             ),
             alert_strategy=gcp.monitoring.AlertPolicyAlertStrategyArgs(
                 auto_close="86400s" if logged else "3600s", notification_rate_limit=limit if logged else None

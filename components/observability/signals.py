@@ -146,7 +146,7 @@ def violations(project: str) -> str:
     """A log filter: calls that the project's perimeter refused, or would refuse if it were enforced."""
     return (
         f'logName="projects/{project}/logs/cloudaudit.googleapis.com%2Fpolicy" AND '
-        'protoPayload.metadata."@type"="type.googleapis.com/google.cloud.audit.VpcServiceControlAuditMetadata" AND '
+        'protoPayload.metadata.@type="type.googleapis.com/google.cloud.audit.VpcServiceControlAuditMetadata" AND '
         'protoPayload.serviceName="aiplatform.googleapis.com"'
     )
 

@@ -17,7 +17,7 @@ Predicate = Callable[[Json], bool]
 _TOKEN = re.compile(
     r"""\s*(?:--[^\n]*\n?\s*)*(?:
     (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<operator>!=|>=|<=|=~|!~|[=:<>])|(?P<mark>[(),])|(?P<minus>-(?=[("\w]))
-    |(?P<word>[^\s()"',=:<>!~]+))""",
+    |(?P<word>(?:[^\s()"',=:<>!~]|(?<=\.)"[^"]*")+))""",
     re.VERBOSE,
 )
 _FUNCTIONS: dict[str, Callable[[str, list[str]], bool]] = {

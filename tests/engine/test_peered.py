@@ -5,12 +5,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import pytest
+from google.oauth2.credentials import Credentials
+
+from gemini_client import GeminiClient
+from gemini_client.routes import read
+from sandbox.identity import token_for
 from scripts.workspace import ROOT
 from tests.engine.conftest import DEPLOY, FLASH, PATCH, PRO, UNDEPLOY, Stack
 
 
-def test_a_peered_endpoint_holds_one_model_and_no_split(make_stack: Callable[..., Stack]) -> None:
-    """It comes up, passes the smoke test, changes its machine by going first, and leaves nothing."""
+def test_a_peered_endpoint_holds_one_model_and_no_split(
+    make_stack: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes up, passes the smoke test, answers an application, changes its machine by going first, and goes."""
     prod = make_stack("prod")
     prod.workspace.set("gemini-vertex:endpoint.connectivity", "peered-network")
     prod.workspace.set(f"{FLASH}.traffic", "100")
@@ -31,6 +39,11 @@ def test_a_peered_endpoint_holds_one_model_and_no_split(make_stack: Callable[...
         text=True,
     )
     assert json.loads(smoke.stdout)["ok"], smoke.stdout
+    outputs = prod.workspace.outputs()
+    monkeypatch.setenv("SANDBOX_URL", prod.url)
+    credentials = Credentials(token=token_for(outputs["serviceAccountEmail"]))
+    with GeminiClient(read(outputs["routes"], "the routes"), credentials=credentials) as application:
+        assert application.generate("2 + 2").deployed_model == "gemini-flash-primary"
     prod.preview_is_empty()
 
     since = prod.mark()

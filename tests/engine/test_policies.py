@@ -30,6 +30,8 @@ second = other("vertex-serving:index:DeployedModel", "second", endpoint="e", dis
                minReplicaCount=1, model="publishers/google/models/gemini-live-2.5-flash-native-audio")
 other("vertex-serving:index:TrafficSplit", "traffic", endpoint="e", targets={
     "first": {"deployedModelId": "1", "percent": 95}, "second": {"deployedModelId": "2", "percent": 5}})
+pulumi.export("routes", {"version": 1, "routes": [
+    {"name": "old", "serving": "managed", "model": "gemini-2.5-flash", "weight": 0}]})
 k8s.core.v1.Secret("key-file", metadata={"name": "k"}, string_data={
     "key.json": '{"type": "service_account", "private_key": "x"}'})
 """
@@ -58,6 +60,7 @@ def test_a_stack_that_does_what_is_forbidden_is_refused_at_preview(tmp_path: Pat
         ("no-primitive-roles", "mandatory", "owner"),
         ("no-public-endpoint-in-prod", "mandatory", "endpoint"),
         ("stable-models", "mandatory", "first"),
+        ("stable-routes", "mandatory", ""),
         ("models-that-stay", "advisory", "second"),
         ("two-replicas-of-the-primary-in-prod", "mandatory", "first"),
         ("two-replicas-of-the-others-in-prod", "advisory", "second"),
@@ -101,7 +104,11 @@ def test_the_environment_is_the_programs_own_setting(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "wanted"),
-    [("prod", {("two-replicas-of-the-others-in-prod", "advisory", "gemini-pro-fallback")}), ("dev", set())],
+    [
+        ("prod", {("two-replicas-of-the-others-in-prod", "advisory", "gemini-pro-fallback")}),
+        ("managed", set()),
+        ("dev", set()),
+    ],
 )
 def test_this_programs_stacks_pass(
     make_stack: Callable[..., Stack], name: str, wanted: set[tuple[str, str, str]]

@@ -35,8 +35,9 @@ def test_a_callers_config_wins_field_by_field() -> None:
 
 
 def test_a_config_that_is_none_is_told_without_its_values() -> None:
+    wrong: Any = {"temprature": "the prompt"}
     with pytest.raises(ConfigurationError) as error:
-        merged({"temprature": "the prompt"})  # type: ignore[typeddict-unknown-key]
+        merged(wrong)
     assert "temprature" in str(error.value)
     assert "the prompt" not in str(error.value)
 

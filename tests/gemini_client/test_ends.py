@@ -36,8 +36,8 @@ def in_flight(client: Any) -> int:
 
 def busy(client: Any) -> int:
     """Connections of the client that are in use."""
-    core = client.client._core if isinstance(client, AsyncCaller) else client.client._client._core
-    clients = (core._http.google, core._http.keyed)
+    core: Any = client.client._core if isinstance(client, AsyncCaller) else client.client._client._core
+    clients: tuple[Any, ...] = (core._http.google, core._http.keyed)
     pools = [each._transport._pool.connections for each in clients]
     return sum(not (connection.is_idle() or connection.is_closed()) for pool in pools for connection in pool)
 

@@ -25,7 +25,7 @@ class Recorded:
         self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
         tracers = TracerProvider()
         tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.providers = {"tracer_provider": tracers, "meter_provider": MeterProvider([self.reader])}
+        self.providers: dict[str, Any] = {"tracer_provider": tracers, "meter_provider": MeterProvider([self.reader])}
 
     def spans(self) -> list[Any]:
         return list(self.exporter.get_finished_spans())

@@ -93,11 +93,11 @@ def test_without_any_credentials_the_message_says_how_to_get_some(
     assert "gcloud auth application-default login" in str(error)
 
 
-class Counted(Credentials):  # type: ignore[misc]
+class Counted(Credentials):
     """Credentials that count how often they are renewed, or fail to be."""
 
     def __init__(self, token: str, failure: str = "") -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.given, self.failure, self.renewals = token, failure, 0
 
     def refresh(self, request: Any) -> None:

@@ -102,13 +102,6 @@ VIOLATED = [
     ("stable-models", "experimental", model("m", 2, "gemini-2.0-pro-exp-02-05"), "move to gemini-4-argon"),
     ("stable-models", "unknown experiment", model("m", 2, "gemini-9-exp-01"), "experimental"),
     ("stable-models", "preview in prod", model("m", 2, "gemini-3.1-pro-preview"), "a preview"),
-    (
-        "stable-models",
-        "managed route",
-        routes({"serving": "managed", "model": "gemini-1.5-pro-002", "weight": 100}),
-        "serves gemini-1.5-pro-002",
-    ),
-    ("stable-models", "developer API", routes(developerApi={"model": "gemini-2.5-pro"}), "retired on 2026-10-20"),
     ("models-that-stay", "near", model("m", 2, "gemini-live-2.5-flash-native-audio"), "retires on 2026-12-13"),
     ("labels", "none", resource(ENDPOINT), "has no label environment"),
     ("labels", "another", resource(ENDPOINT, labels={"team": "x"}), "gemini-vertex:labels.environment"),
@@ -130,8 +123,10 @@ KEPT = [
     ("stable-models", "stable", model("m", 2, "publishers/google/models/gemini-3.8-flash")),
     ("stable-models", "one's own", model("m", 2, "projects/p/locations/l/models/exp")),
     ("stable-models", "unknown", resource(DEPLOYED_MODEL, model=UNKNOWN)),
-    ("stable-models", "managed and stable", routes({"serving": "managed", "model": "gemini-3.8-flash"})),
-    ("stable-models", "another file", resource(CONFIG_MAP, data={"routes.json": "no JSON"})),
+    ("stable-routes", "stable", routes({"name": "m", "serving": "managed", "model": "gemini-3.8-flash"})),
+    ("stable-routes", "on an endpoint", routes({"name": "m", "serving": "endpoint", "endpoint": "e"})),
+    ("stable-routes", "another file", resource(CONFIG_MAP, data={"routes.json": "no JSON"})),
+    ("stable-routes", "not known yet", resource(STACK, routes=UNKNOWN)),
     ("models-that-stay", "far", model("m", 2, "gemini-4-argon")),
     ("labels", "there", resource(ENDPOINT, labels={"environment": "prod"})),
     ("labels", "not known yet", resource(ENDPOINT, labels=UNKNOWN)),
@@ -173,6 +168,19 @@ def test_a_model_is_retired_from_its_last_day_on() -> None:
     assert said("stable-models", given, today=dt.date(2026, 12, 13)) == []
     [message] = said("stable-models", given, today=dt.date(2026, 12, 14))
     assert "move to gemini-3.8-live" in message
+
+
+def test_a_route_leads_to_no_retired_model() -> None:
+    """In the ConfigMap of the client, or in the output where there is no cluster; each route once."""
+    managed = {"name": "old", "serving": "managed", "model": "gemini-1.5-pro-002", "weight": 100}
+    document = {"version": 1, "routes": [managed], "developerApi": {"model": "gemini-2.5-pro"}}
+    for given in ([routes(managed, developerApi=document["developerApi"])], [resource(STACK, routes=document)]):
+        for resources in (given, given * 2):
+            developer_api, old = sorted(said("stable-routes", *resources))
+            assert developer_api.startswith(
+                "The route developerApi leads to gemini-2.5-pro, retired on 2026-10-20: move to "
+            )
+            assert old.startswith("The route old leads to gemini-1.5-pro-002, retired on 2025-09-24")
 
 
 def test_the_primary_needs_two_replicas_and_the_fallback_is_only_named() -> None:
@@ -235,4 +243,5 @@ def test_every_rule_has_one_check_and_a_sentence() -> None:
         "two-replicas-of-the-primary-in-prod",
         "two-replicas-of-the-others-in-prod",
         "perimeter-in-prod",
+        "stable-routes",
     } == set(RULE)

@@ -100,3 +100,13 @@ def test_operations_that_come_due_together_are_completed_in_the_order_of_their_d
         vertex.call("POST", f"{name}:mutateDeployedModel", body)
     requests.post(f"{vertex.sandbox.url}/_sandbox/clock", json={"step": 100}, timeout=30).raise_for_status()
     assert vertex.get(name)["deployedModels"][0]["dedicatedResources"]["maxReplicaCount"] == 3
+
+
+def test_a_filter_of_operations_is_not_imitated(vertex: Vertex) -> None:
+    """Discovery aiplatform v1: "The standard list filter." No field or operator is documented, so none is made up."""
+    name = vertex.create()
+    for parent in (name, vertex.parent):
+        with pytest.raises(RefusedError) as refused:
+            vertex.call("GET", f"{parent}/operations", filter="done=true")
+        assert (refused.value.code, refused.value.status) == (501, "UNIMPLEMENTED")
+        assert "Google documents neither fields nor operators" in refused.value.message

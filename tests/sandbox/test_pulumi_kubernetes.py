@@ -5,6 +5,7 @@ refresh, preview, destroy. It was recorded from pulumi/pulumi-kubernetes at 9497
 component resources and its schema, which take no part in this), repeated descriptions of the server left out.
 """
 
+import base64
 import json
 import os
 import shutil
@@ -19,7 +20,6 @@ from sandbox import plugins
 from sandbox.testing import SandboxHandle
 
 FOLDER = Path(__file__).with_name("pulumi_kubernetes")
-ACCOUNTS = "kubernetes.serviceaccounts"
 
 
 def recorded() -> dict[str, list[dict[str, Any]]]:
@@ -45,14 +45,22 @@ def send(sandbox: SandboxHandle, call: dict[str, Any]) -> requests.Response:
     return requests.request(call["method"], url, params=query, data=body, headers=headers, timeout=30)
 
 
-def check_accounts(sandbox: SandboxHandle, words: str) -> None:
-    """Fails unless both service accounts are there as `words` says."""
-    accounts = {name.partition("/")[0]: each for name, each in sandbox.state()[ACCOUNTS].items()}
+def check_objects(sandbox: SandboxHandle, words: str) -> None:
+    """Fails unless the service accounts, the ConfigMap and the Secret are there as `words` says."""
+    state = sandbox.state()
+    accounts = {name.partition("/")[0]: each for name, each in state["kubernetes.serviceaccounts"].items()}
+    config, secret = (
+        requests.get(f"{sandbox.url}/kubernetes/api/v1/namespaces/production/{kind}/gemini", timeout=30).json()
+        for kind in ("configmaps", "secrets")
+    )
+    assert config["data"] == {"words": words}
+    assert secret["data"] == {"words": base64.b64encode(words.encode()).decode()}
+    assert secret["type"] == "Opaque"
     assert accounts["production"]["metadata"]["labels"] == {"words": words}
     assert "iam.gke.io/gcp-service-account" in accounts["production"]["metadata"]["annotations"]
     assert accounts["default"]["metadata"]["annotations"] == {"pulumi.com/autonamed": "true", "words": words}
     assert accounts["default"]["automountServiceAccountToken"] == (words == "first")
-    for each in accounts.values():
+    for each in (*accounts.values(), config, secret):
         (owner,) = each["metadata"]["managedFields"]
         assert owner["manager"].startswith("pulumi-kubernetes")
 
@@ -66,7 +74,7 @@ def test_the_calls_that_the_plugin_made_are_answered_as_it_needs(sandbox: Sandbo
             answer = send(sandbox, call)
             assert answer.status_code == call["status"], f"{call['method']} {call['path']}: {answer.text}"
         if phase != "destroy":
-            check_accounts(sandbox, "first" if phase == "up" else "second")
+            check_objects(sandbox, "first" if phase == "up" else "second")
     assert sandbox.state() == {}
 
 
@@ -98,10 +106,10 @@ def test_the_real_plugin_makes_changes_refreshes_and_destroys(sandbox: SandboxHa
     try:
         pulumi("stack", "init")
         pulumi("up", "--yes", "--skip-preview")
-        check_accounts(sandbox, "first")
+        check_objects(sandbox, "first")
         pulumi("config", "set", "words", "second")
         pulumi("up", "--yes", "--skip-preview")
-        check_accounts(sandbox, "second")
+        check_objects(sandbox, "second")
         pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
         pulumi("preview", "--expect-no-changes")
         pulumi("destroy", "--yes", "--skip-preview")

@@ -23,6 +23,7 @@ class Recorder(pulumi.runtime.Mocks):
 
     preview: bool = False
     organization: str = ORGANIZATION
+    last_outputs: dict[str, Any] = field(default_factory=dict)
     resources: list[MockResourceArgs] = field(default_factory=list)
     calls: list[MockCallArgs] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -36,7 +37,9 @@ class Recorder(pulumi.runtime.Mocks):
         return f"{args.name}-id", {**args.inputs, **_added_by_google(args)}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """Answer `getProject`, the only function that the components call."""
+        """Answer `getProject`, the only function that the components call, and what the stack's last outputs were."""
+        if args.token == "pulumi:pulumi:readStackOutputs":
+            return {"name": args.args["name"], "outputs": self.last_outputs}, []
         self.calls.append(args)
         assert args.token == "gcp:organizations/getProject:getProject"
         project = args.args["projectId"]
@@ -96,6 +99,11 @@ def record(program: Callable[[], Any], preview: bool = False, stack: str = "prod
     those that it exports.
     """
     recorder = Recorder(preview, **answers)
+    # Pulumi takes the thread's event loop, which a test that ran asyncio of its own has taken away.
+    try:
+        asyncio.get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
     logger = logging.Logger("program")
     logger.addHandler(_Lines(recorder.log))
     pulumi.runtime.set_mocks(recorder, project="gemini-vertex", stack=stack, preview=preview, logger=logger)

@@ -1,6 +1,8 @@
 """Observability alone: what is made for which route, and that every alert says what to do."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -264,15 +266,12 @@ def test_logged_requests_expire_and_stay_with_the_stack() -> None:
     """A dataset in the endpoint's region, a table's life in milliseconds; its content is not deleted in passing."""
 
     def program() -> dict[str, Any]:
-        args = parts.RequestLoggingArgs(
-            project="my-project", region="europe-west4", dataset="requests", expiration_days=7, sampling_rate=0.1
-        )
-        made = parts.RequestLogging("requests", args)
+        log = parts.RequestLog(dataset="requests", expiration_days=7, sampling_rate=0.1)
         endpoint = parts.VertexEndpointArgs(
-            project="my-project", region="europe-west4", display_name="e", request_logging=made.config
+            project="my-project", region="europe-west4", display_name="e", request_log=log
         )
         parts.VertexEndpoint("e", endpoint)
-        return {"destination": made.destination}
+        return {}
 
     done = record(program)
     dataset = done.one(":Dataset").inputs
@@ -283,3 +282,11 @@ def test_logged_requests_expire_and_stay_with_the_stack() -> None:
         "samplingRate": 0.1,
         "bigqueryDestination": {"outputUri": "bq://my-project.requests.request_response_logging"},
     }
+
+
+def test_every_alert_stands_in_the_documentation() -> None:
+    """docs/observability.md has a row for each policy, and none for what there is not."""
+    page = (Path(__file__).parents[2] / "docs" / "observability.md").read_text()
+    rows = set(re.findall(r"^\| `([a-zA-Z0-9-]+)` \|", page, re.MULTILINE))
+    made = set(policies(watch(perimeter=True, managed_models=["gemini-3.8-flash"])))
+    assert rows == {re.sub(r"-(endpoint|managed)$", "-ROUTE", name) for name in made}

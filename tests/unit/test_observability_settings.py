@@ -115,3 +115,46 @@ def test_bigquery_is_enabled_only_where_requests_are_logged() -> None:
     services = {service.inputs["service"] for service in done.of("projects/service:Service")}
     assert "monitoring.googleapis.com" in services
     assert "bigquery.googleapis.com" not in services
+
+
+def test_requests_are_logged_only_where_google_logs_them() -> None:
+    """choose-endpoint-type: not on a peered endpoint; without an endpoint there is nothing to log."""
+    section = {"notify": ["a@b.example"], "requestLogging": {"dataset": "d"}}
+    peered = {"name": "e", "connectivity": "peered-network"}
+    managed = [{"name": "m", "model": "gemini-3.8-flash", "serving": "managed"}]
+    for changes, says in (
+        ({"endpoint": peered, "models": [{"name": "m", "model": "1", "machineType": "n1-standard-4"}]}, "peered"),
+        ({"endpoint": None, "models": managed}, "every model is managed"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            read(prod(observability=section, **changes))
+        (problem,) = caught.value.problems
+        assert problem.key == f"{KEY}.requestLogging"
+        assert says in problem.text
+
+
+def test_the_program_watches_managed_models_without_an_endpoint() -> None:
+    """Every model managed: the alerts of that route alone."""
+    config = stack_file("prod")
+    del config["gemini-vertex:endpoint"]
+    config["gemini-vertex:models"] = [{"name": "m", "model": "gemini-3.8-flash", "serving": "managed"}]
+    done = run_program({**config, KEY: {"notify": ["a@b.example"]}})
+    names = {policy.name.removeprefix("gemini-prod-") for policy in done.of(":AlertPolicy")}
+    assert names == {"error-ratio", "latency-p95", "quota", "perimeter", "fast-burn-managed", "slow-burn-managed"}
+    assert [slo.inputs["sloId"] for slo in done.of(":Slo")] == ["good-responses-managed"]
+
+
+def test_the_program_watches_both_routes_at_once() -> None:
+    """One model on the endpoint, one managed; the split of the endpoint alone would be 100."""
+    config = stack_file("prod")
+    config["gemini-vertex:models"][1] = {
+        "name": "managed",
+        "model": "gemini-3.8-flash",
+        "serving": "managed",
+        "traffic": 5,
+    }
+    done = run_program({**config, KEY: {"notify": ["a@b.example"]}})
+    policies = {policy.name.removeprefix("gemini-prod-"): policy.inputs for policy in done.of(":AlertPolicy")}
+    assert len(policies["error-ratio"]["conditions"]) == 2
+    assert "split-drift" not in policies, "one model on the endpoint has no split"
+    assert {"fast-burn-endpoint", "fast-burn-managed", "saturation"} <= set(policies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -136,3 +137,11 @@ def test_the_resource_classes_need_only_pulumi() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=FOLDER.parent)
     assert answer.stdout.strip() == "[]"
+
+
+def test_the_port_is_the_providers_alone(here: World, tmp_path: Path) -> None:
+    """gRPC shares its ports by default: two providers on one machine could be given the same free one."""
+    with process("", here.sandbox.environ(), tmp_path) as (_, listens), socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        with pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", int(listens.rpartition(":")[2])))

@@ -43,7 +43,8 @@ def get(call: Call) -> Json:
 def list_operations(call: Call) -> Json:
     """The operations of a location, or of one endpoint or model, newest first."""
     if call.query.get("filter"):
-        raise not_imitated(call, "the filter")
+        # Discovery and the REST reference say "The standard list filter." and no more; gcloud sends none.
+        raise not_imitated(call, "the filter, for which Google documents neither fields nor operators,")
     parent = parse(call.sandbox, call.params["name"])
     chosen, token = listing.page(call.sandbox.operations.list(f"{parent}/"), call.query, of=str(parent))
     answer: Json = {"operations": [operation_shown(call, operation) for operation in chosen]} if chosen else {}

@@ -4,7 +4,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 words = pulumi.Config().get("words") or "first"
-cluster = kubernetes.Provider("cluster", context="sandbox")
+cluster = kubernetes.Provider("cluster", context="sandbox", enable_config_map_mutable=True, enable_secret_mutable=True)
 inside = pulumi.ResourceOptions(provider=cluster)
 namespace = kubernetes.core.v1.Namespace("production", metadata={"name": "production"}, opts=inside)
 kubernetes.core.v1.ServiceAccount(
@@ -19,6 +19,9 @@ kubernetes.core.v1.ServiceAccount(
     },
     opts=inside,
 )
+metadata = kubernetes.meta.v1.ObjectMetaArgs(name="gemini", namespace=namespace.metadata["name"])
+kubernetes.core.v1.ConfigMap("routes", metadata=metadata, data={"words": words}, opts=inside)
+kubernetes.core.v1.Secret("key", metadata=metadata, string_data={"words": words}, opts=inside)
 kubernetes.core.v1.ServiceAccount(
     "by-default", metadata={"annotations": {"words": words}}, automount_service_account_token=words == "first"
 )
