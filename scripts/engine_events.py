@@ -181,8 +181,21 @@ def differing(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, An
         for index in range(max(len(old), len(new))):
             before, after = (each[index] if index < len(each) else None for each in (old, new))
             yield from differing(before, after, f"{path}[{index}]")
+    elif (before := _document(old)) and (after := _document(new)):
+        yield from differing(before, after, path)
     elif old != new:
         yield path, _plain(old), _plain(new)
+
+
+def _document(value: Any) -> Json | None:
+    """The JSON object that a text is, such as a file in a ConfigMap: what differs in it says more than all of it."""
+    if not (isinstance(value, str) and value.startswith("{")):
+        return None
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _plain(value: Any) -> Any:

@@ -51,6 +51,17 @@ def test_lists_and_unknown_values(tmp_path: Path) -> None:
     )
 
 
+def test_a_document_in_a_text_is_compared_by_its_parts(tmp_path: Path) -> None:
+    """As the client's routes in a ConfigMap; what is no document is compared whole."""
+    old = state(data={"routes.json": '{"routes": [{"weight": 95}, {"weight": 5}]}', "text": "{a"})
+    new = state(data={"routes.json": '{"routes": [{"weight": 80}, {"weight": 5}]}', "text": "{b"})
+    [change] = report(tmp_path, {"resourcePreEvent": step("update", old, new)}).changes
+    assert change.differences == (
+        Difference("data.routes.json.routes[0].weight", 95, 80),
+        Difference("data.text", "{a", "{b"),
+    )
+
+
 def test_a_changed_secret_is_a_change_without_its_value(tmp_path: Path) -> None:
     """Both sides are the engine's mark for a secret."""
     old = state(key=HIDDEN)

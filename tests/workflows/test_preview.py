@@ -134,7 +134,8 @@ def test_a_stack_with_models_of_its_own_project_comes_up(clone: Clone) -> None:
     status, comment, said = clone.preview("--stack staging")
     assert status == 0, said
     assert "no base to compare with" not in comment
-    assert "### staging: 1 to replace, 1 to update" in comment
+    assert "### staging: 1 to replace, 2 to update" in comment
+    assert "| ~ update | `gemini-routes` ConfigMap | `data`" in comment
     assert "models/1234567890` → `projects/acme-prod/locations/us-central1/models/4711` (replaces)" in comment
 
 
