@@ -179,7 +179,7 @@ def split_drift(watched: Watched) -> Alert:
         "WARNING",
         tuple(
             Query(
-                f"a model's share of {DRIFT_WINDOW} is off by more than {DRIFT_POINTS} points for {DRIFT_MINUTES} minutes",
+                f"a model's share of {DRIFT_WINDOW} is off by over {DRIFT_POINTS} points for {DRIFT_MINUTES} minutes",
                 signals.split_drift(route, watched.models, DRIFT_POINTS, DRIFT_WINDOW, DRIFT_LEAST),
                 DRIFT_MINUTES,
             )
