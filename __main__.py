@@ -70,14 +70,13 @@ manifest = parts.KsaManifest(
 app: dict[str, Any] = {"project": project, "namespace": identity.namespace, "cluster": manifest.provider}
 
 # Step 6: what the application calls, and the key it falls back with.
+last_resort = fallback.model if fallback else None
 client = parts.ClientRoutes(
     "gemini-routes",
-    parts.ClientRoutesArgs(
-        routes=routes, developer_api_model=fallback and fallback.model, path=Path("k8s/gemini-routes.yaml"), **app
-    ),
+    parts.ClientRoutesArgs(routes=routes, developer_api_model=last_resort, path=Path("k8s/gemini-routes.yaml"), **app),
     pulumi.ResourceOptions(depends_on=[manifest]),
 )
-if settings.managed:
+if settings.managed or fallback:
     environment |= client.environment
 if fallback:
     key = parts.FallbackKey(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml")
+COPIED = ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.managed.yaml")
 OWN = (*COPIED, ".git", ".sandbox", "k8s")
 """What a workspace has of its own, or not at all; everything else of the repository is linked."""
 

@@ -27,6 +27,7 @@ def read_managed(
     warnings: list[str],
 ) -> ManagedModelSettings:
     """One managed model. `region` is its location where the configuration names none."""
+    entry.required("model", "gemini-3.8-flash")
     given = entry.text("model")
     model = gemini_id(given) or ""
     if entry.given("model") and entry.sound("model"):
@@ -43,7 +44,7 @@ def read_managed(
         entry.wrong(
             "location",
             f"is {shown(location)}; it must be {', '.join(_WIDE)} or a region of Vertex AI"
-            f"{meant(location, (*_WIDE, *REGIONS))}, such as {REGIONS[0]} (gcp:region says which there are)",
+            f"{meant(location, REGIONS)}, such as {REGIONS[0]} (gcp:region says which there are)",
         )
     throughput = entry.choice("throughput", ("dedicated", "shared"), "dedicated")
     return ManagedModelSettings(

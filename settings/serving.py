@@ -8,7 +8,7 @@ from typing import Final, cast
 from model_catalogue import gemini_id
 from settings.managed import SERVINGS, read_managed, read_orders, refuse_keys, scaled
 from settings.models import NAME, OF_MACHINES, read_deployment
-from settings.section import Problem, Section, shown
+from settings.section import Problem, Section, nearest, shown
 from settings.values import (
     DeploymentSettings,
     EndpointRouteSettings,
@@ -68,8 +68,15 @@ def model_entries(config: Section) -> Entries:
     entries = config.sections("models", MODEL_KEYS)
     if config.given("models") and config.sound("models") and not entries:
         config.wrong("models", "is empty; name at least one model")
-    served = tuple((entry, cast(Serving, entry.choice("serving", SERVINGS, default))) for entry in entries)
-    return Entries(served, default)
+    return Entries(tuple((entry, _serving(entry, default)) for entry in entries), default)
+
+
+def _serving(entry: Section, default: Serving) -> Serving:
+    """How the entry is served; a slip is noted, and taken for what was most likely meant."""
+    serving = entry.choice("serving", SERVINGS, default)
+    if not entry.sound("serving"):
+        serving = nearest(str(entry.values.get("serving")), SERVINGS) or default
+    return cast(Serving, serving)
 
 
 def read_models(
@@ -90,15 +97,17 @@ def read_models(
     sections = [entry for entry, _ in entries.all]
     names = _read_names(sections)
     shares = [_read_traffic(entry, alone=len(sections) == 1) for entry in sections]
-    orders = read_orders(sections)
+    orders = _route_orders(read_orders(sections), [serving for _, serving in entries.all])
     on_endpoint: list[DeploymentSettings] = []
     managed: list[ManagedModelSettings] = []
+    endpoint_order = 1
     for (entry, serving), name, share, order in zip(entries.all, names, shares, orders, strict=True):
         if serving == "managed" or endpoint is None:
             refuse_keys(entry, ("machineType", *OF_MACHINES), "managed")
             managed.append(read_managed(entry, name, share, order, region, environment, today, warnings))
         else:
             refuse_keys(entry, _OF_MANAGED, "endpoint")
+            endpoint_order = order
             on_endpoint.append(read_deployment(entry, name, endpoint, environment, allow_base_gemini, today, warnings))
     _check_endpoint(config, endpoint, on_endpoint, managed)
     if sections and sum(shares) != 100 and all(entry.sound("traffic") for entry in sections):
@@ -107,9 +116,6 @@ def read_models(
 
     traffic = dict(zip(names, shares, strict=True))
     split = {model.display_name: traffic[model.display_name] for model in on_endpoint}
-    first = min(
-        (order for (_, serving), order in zip(entries.all, orders, strict=True) if serving == "endpoint"), default=1
-    )
     route = None
     if endpoint and how:
         route = EndpointRouteSettings(
@@ -117,9 +123,17 @@ def read_models(
             api=how.api or _api_of(on_endpoint),
             scheme=how.scheme,
             weight=sum(split.values()),
-            fallback_order=first,
+            fallback_order=endpoint_order,
         )
     return Models(tuple(on_endpoint), tuple(managed), traffic, scaled(split), route)
+
+
+def _route_orders(orders: Sequence[int], servings: Sequence[Serving]) -> list[int]:
+    """The routes' places, by model: all models on the endpoint are one route, in the place of their first."""
+    first = min((order for order, serving in zip(orders, servings, strict=True) if serving == "endpoint"), default=1)
+    places = [first if serving == "endpoint" else order for order, serving in zip(orders, servings, strict=True)]
+    ranked = sorted(set(places))
+    return [ranked.index(place) + 1 for place in places]
 
 
 def _read_names(sections: Sequence[Section]) -> list[str]:

@@ -37,11 +37,33 @@ def tuned(**changes: Any) -> dict[str, Any]:
     return prod(environment="dev", endpoint=endpoint, models=[{"name": "only", "model": "my-tuned", **changes}])
 
 
+def managed(**changes: Any) -> dict[str, Any]:
+    """A prod stack of one managed model, changed by `changes`; None removes a key."""
+    model: dict[str, Any] = {"name": "gemini", "model": "gemini-3.8-flash", "serving": "managed", **changes}
+    return prod(endpoint=None, models=[{key: value for key, value in model.items() if value is not None}])
+
+
+def mixed(*models: dict[str, Any]) -> dict[str, Any]:
+    """A prod stack with these models: each gets a name and what its serving needs."""
+    own = {"model": OWN_MODEL, "machineType": "n1-standard-4"}
+    base = {"model": "gemini-3.8-flash"}
+    named = [
+        {"name": f"m{place}", **(base if model.get("serving") == "managed" else own), **model}
+        for place, model in enumerate(models)
+    ]
+    return prod(models=named)
+
+
 def engine_form(config: dict[str, Any]) -> dict[str, str]:
     """Text as it is, all else as JSON: what Pulumi gives a program."""
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
 
 
-def read(config: dict[str, Any], stack: str = "prod", environ: dict[str, str] | None = None) -> Settings:
+def read(
+    config: dict[str, Any],
+    stack: str = "prod",
+    environ: dict[str, str] | None = None,
+    secrets: tuple[str, ...] = (),
+) -> Settings:
     """The settings of `config` on a fixed day, with nothing but `environ` in the environment."""
-    return load(engine_form(config), stack, environ or {}, TODAY)
+    return load(engine_form(config), stack, environ or {}, TODAY, secrets)

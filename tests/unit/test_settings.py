@@ -19,6 +19,7 @@ def test_a_config_without_a_mistake_is_read_with_its_defaults() -> None:
     """What is left out has the default that Pulumi.yaml documents."""
     settings = read(prod())
     assert (settings.project, settings.region, settings.environment) == ("my-project", "us-central1", "prod")
+    assert settings.endpoint is not None
     assert settings.endpoint.network == "default"
     assert [(m.min_replica_count, m.max_replica_count) for m in settings.models] == [(1, 1), (1, 1)]
     assert settings.workload_identity.service_account_id == "gemini-inference-sa"
@@ -281,7 +282,9 @@ def test_the_region_falls_back_to_the_environment() -> None:
 def test_one_model_may_use_a_peered_network() -> None:
     """Peering is refused for its missing split only."""
     config = one_model() | {"gemini-vertex:endpoint": {"name": "e", "connectivity": "peered-network"}}
-    assert read(config).endpoint.connectivity == "peered-network"
+    endpoint = read(config).endpoint
+    assert endpoint is not None
+    assert endpoint.connectivity == "peered-network"
 
 
 def test_dev_may_be_public_and_shared() -> None:
@@ -291,4 +294,5 @@ def test_dev_may_be_public_and_shared() -> None:
         "gemini-vertex:perimeter": {"mode": "dry-run"},
     }
     settings = read(config, "dev")
+    assert settings.endpoint is not None
     assert (settings.endpoint.connectivity, settings.endpoint.dedicated) == ("public", False)

@@ -11,6 +11,7 @@ from settings import Settings, SettingsError, load
 from tests.unit.configurations import TODAY, engine_form, prod
 
 KEYS = [
+    *("serving", "fallback", "apiKey", "store", "location", "throughput", "fallbackOrder", "api", "scheme"),
     *("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "labels"),
     *("name", "connectivity", "network", "dedicated", "model", "traffic", "minReplicaCount", "maxReplicaCount"),
     *("machineType", "acceleratorType", "acceleratorCount", "autoscalingMetrics", "metricName", "target"),

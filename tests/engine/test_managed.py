@@ -1,0 +1,211 @@
+"""Gemini itself by the managed route: nothing is deployed, and the application is told its routes."""
+
+import base64
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.identity import token_for
+from tests.engine.conftest import FLASH, PRO, Stack
+from tests.engine.test_refusals import refused_preview
+
+CONFIG_MAP = "api/v1/namespaces/production/configmaps/gemini-routes"
+SECRET = "api/v1/namespaces/production/secrets/gemini-developer-api-key"
+KEY = "AIza-a-key-that-no-file-may-show"
+PATCHED = "io.k8s.core.v1.configmaps.patch"
+
+
+@pytest.fixture
+def managed(make_stack: Callable[..., Stack]) -> Stack:
+    """The managed stack under Google's own rules, nothing made yet."""
+    stack = make_stack("managed", profile="google")
+    stack.workspace.pulumi("config", "rm", "vertex-serving:allowBaseGemini")
+    return stack
+
+
+def kubernetes(stack: Stack, path: str) -> Any:
+    """An object of the sandbox's cluster."""
+    token = stack.cloud.env["GOOGLE_OAUTH_ACCESS_TOKEN"]
+    answer = requests.get(f"{stack.url}/kubernetes/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def routes(stack: Stack) -> Any:
+    """What the application reads."""
+    return json.loads(kubernetes(stack, CONFIG_MAP)["data"]["routes.json"])
+
+
+def test_the_article_s_shares_go_to_gemini_itself(managed: Stack) -> None:
+    """One `pulumi up` on Google's own rules: 95/5 as routes, no endpoint, a perimeter, and a clean end."""
+    managed.up()
+
+    outputs = managed.workspace.outputs()
+    assert routes(managed) == outputs["routes"]
+    shares = {route["name"]: (route["model"], route["weight"]) for route in outputs["routes"]["routes"]}
+    assert shares == {"gemini-flash-primary": ("gemini-3.8-flash", 95), "gemini-pro-fallback": ("gemini-4-argon", 5)}
+    assert {route["serving"] for route in outputs["routes"]["routes"]} == {"managed"}
+    assert "endpointId" not in outputs
+    assert outputs["clientEnvironment"]["GEMINI_ROUTES_FILE"] == "/etc/gemini/routes.json"
+    state = managed.state()
+    assert "aiplatform.endpoint" not in state
+    assert "gemini_prod_perimeter" in json.dumps(state)
+    managed.preview_is_empty()
+
+    managed.destroy()
+    assert managed.state() == {}
+
+
+def test_a_shift_of_traffic_is_one_call_to_the_cluster(managed: Stack) -> None:
+    """50/50 changes the ConfigMap, in place, and the output; Google hears nothing."""
+    managed.up()
+    before, since = kubernetes(managed, CONFIG_MAP), managed.mark()
+    managed.workspace.set(f"{FLASH}.traffic", "50")
+    managed.workspace.set(f"{PRO}.traffic", "50")
+
+    managed.up()
+
+    assert managed.changes(since) == [PATCHED]
+    after = kubernetes(managed, CONFIG_MAP)
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert [route["weight"] for route in routes(managed)["routes"]] == [50, 50]
+    assert [route["weight"] for route in managed.workspace.outputs()["routes"]["routes"]] == [50, 50]
+    managed.preview_is_empty()
+
+
+def with_fallback(stack: Stack, store: str) -> None:
+    """Configure the Developer API as a person would: the key is typed, and in no argument."""
+    fallback = "gemini-vertex:fallback"
+    stack.workspace.set(f"{fallback}.model", "gemini-3.8-flash")
+    stack.workspace.set(f"{fallback}.store", store)
+    command = ["pulumi", "config", "set", "--secret", "--path", f"{fallback}.apiKey", "--stack", "managed"]
+    folder, environment = stack.workspace.folder, stack.cloud.environ()
+    subprocess.run(command, check=True, cwd=folder, env=environment, input=KEY, text=True, capture_output=True)
+
+
+def assert_hidden(stack: Stack, said: str) -> None:
+    """The key is in no file of the stack, its state, its outputs or what Pulumi printed, in no encoding of it."""
+    state_folder = Path(stack.cloud.env["PULUMI_BACKEND_URL"].removeprefix("file://"))
+    files = [
+        *state_folder.rglob("*"),
+        *stack.workspace.folder.glob("Pulumi*.yaml"),
+        *stack.workspace.folder.glob("k8s/*"),
+    ]
+    texts = {str(file): file.read_text(errors="replace") for file in files if file.is_file()}
+    texts["exported"] = stack.workspace.pulumi("stack", "export")
+    texts["outputs"] = json.dumps(stack.workspace.outputs())
+    texts |= {"printed": said, "sandbox": json.dumps(stack.state()), "calls": json.dumps(stack.calls())}
+    assert any("secretsprovider" in text.replace("_", "") for text in texts.values()), "the state was not looked at"
+    for spelling in (KEY, base64.b64encode(KEY.encode()).decode()):
+        assert [name for name, text in texts.items() if spelling in text] == []
+
+
+@pytest.mark.parametrize("store", ["kubernetes", "secret-manager"])
+def test_the_fallbacks_key_reaches_the_application_and_no_file(managed: Stack, store: str) -> None:
+    """A Kubernetes Secret, or a secret that the application's account alone may read; encrypted in the state."""
+    with_fallback(managed, store)
+    said = managed.up()
+
+    outputs = managed.workspace.outputs()
+    assert outputs["routes"]["developerApi"] == {"model": "gemini-3.8-flash"}
+    if store == "kubernetes":
+        assert base64.b64decode(kubernetes(managed, SECRET)["data"]["apiKey"]).decode() == KEY
+        assert "GEMINI_API_KEY_SECRET" not in outputs["clientEnvironment"]
+    else:
+        name = outputs["clientEnvironment"]["GEMINI_API_KEY_SECRET"]
+        assert payload(managed, name, outputs["serviceAccountEmail"]) == KEY
+        assert payload(managed, name, "stranger@sandbox.example") == 403
+    managed.preview_is_empty()
+    assert "unchanged" in managed.workspace.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    said += managed.workspace.pulumi("preview", "--diff")
+    assert_hidden(managed, said)
+
+    managed.destroy()
+    assert managed.state() == {}
+
+
+def payload(stack: Stack, name: str, email: str) -> Any:
+    """The secret as this service account reads it, or the status that it is refused with."""
+    url = f"{stack.url}/hosts/secretmanager.googleapis.com/v1/{name}:access"
+    answer = requests.get(url, headers={"Authorization": f"Bearer {token_for(email)}"}, timeout=30)
+    return base64.b64decode(answer.json()["payload"]["data"]).decode() if answer.ok else answer.status_code
+
+
+def test_a_key_in_plain_text_is_refused_without_showing_it(managed: Stack) -> None:
+    """Preview says the command that encrypts it, and asks nothing of Google."""
+    managed.workspace.set("gemini-vertex:fallback.model", "gemini-3.8-flash")
+    managed.workspace.set("gemini-vertex:fallback.apiKey", KEY)
+    since = managed.mark()
+
+    said = refused_preview(managed)
+
+    assert "gemini-vertex:fallback.apiKey: stands in the stack's file as plain text" in said
+    assert "pulumi config set --secret --path gemini-vertex:fallback.apiKey" in said
+    assert KEY not in said
+    assert managed.calls(since) == []
+
+
+def test_another_key_needs_no_new_pod(managed: Stack) -> None:
+    """Secret Manager gets another version, the old one is destroyed, and the application's environment stays."""
+    with_fallback(managed, "secret-manager")
+    managed.up()
+    before = managed.workspace.outputs()
+    command = ["pulumi", "config", "set", "--secret", "--path", "gemini-vertex:fallback.apiKey", "--stack", "managed"]
+    folder, environment = managed.workspace.folder, managed.cloud.environ()
+    subprocess.run(command, check=True, cwd=folder, env=environment, input="AIza-other", text=True, capture_output=True)
+    since = managed.mark()
+
+    managed.up()
+
+    versions = "secretmanager.projects.secrets."
+    assert managed.changes(since) == [f"{versions}addVersion", f"{versions}versions.destroy"]
+    after = managed.workspace.outputs()
+    assert after["clientEnvironment"] == before["clientEnvironment"]
+    name = after["clientEnvironment"]["GEMINI_API_KEY_SECRET"]
+    assert payload(managed, name, after["serviceAccountEmail"]) == "AIza-other"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        (f"{FLASH}.minReplicaCount", "2", "has no meaning on a managed model"),
+        (f"{FLASH}.machineType", "n1-standard-4", "has no meaning on a managed model"),
+        (f"{PRO}.model", "own-assistant", "serves only its own models without an endpoint"),
+        (f"{PRO}.traffic", "6", "the percentages must add up to 100"),
+    ],
+)
+def test_mistakes_are_named_at_preview(managed: Stack, key: str, value: str, says: str) -> None:
+    """With the key, and before anything is asked of Google."""
+    managed.workspace.set(key, value)
+    said = refused_preview(managed)
+    assert any(key.partition("[")[0] in line and says in line for line in said.splitlines())
+
+
+def test_a_mixed_stack_has_one_route_to_its_endpoint(make_stack: Callable[..., Stack]) -> None:
+    """Two own models share 20 % as they did, scaled to 100 behind the endpoint; Gemini itself takes 80 %."""
+    mixed = make_stack("prod", profile="google")
+    mixed.workspace.pulumi("config", "rm", "vertex-serving:allowBaseGemini")
+    for model, name, share in ((FLASH, "gemma-3-4b", "15"), (PRO, "gemma-3-12b", "5")):
+        mixed.workspace.set(f"{model}.model", name)
+        mixed.workspace.set(f"{model}.traffic", share)
+    for key, value in (("name", "gemini"), ("model", "gemini-3.8-flash"), ("traffic", "80"), ("serving", "managed")):
+        mixed.workspace.set(f"gemini-vertex:models[2].{key}", value)
+    mixed.up()
+
+    outputs = mixed.workspace.outputs()
+    endpoint, gemini = outputs["routes"]["routes"]
+    assert (endpoint["weight"], gemini["weight"]) == (20, 80)
+    assert (endpoint["fallbackOrder"], gemini["fallbackOrder"]) == (1, 2)
+    assert (endpoint["host"], endpoint["api"]) == (outputs["endpointHost"], "predict")
+    assert sorted(endpoint["models"].values()) == ["gemini-flash-primary", "gemini-pro-fallback"]
+    assert outputs["trafficSplit"] == {"gemini-flash-primary": 75, "gemini-pro-fallback": 25}
+    assert routes(mixed) == outputs["routes"]
+    mixed.preview_is_empty()
+
+    mixed.destroy()
+    assert mixed.state() == {}
