@@ -1,0 +1,190 @@
+"""The API key: where it is read from, and that nothing shows it."""
+
+import copy
+import gc
+import io
+import json
+import logging
+import pickle
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from gemini_client import Breaker, ConfigurationError, GeminiClientError, Key, Options, Retry, Unavailable
+from sandbox.api_keys import key_for
+from tests.gemini_client.harness import FALLBACK, World, raised
+from tests.sandbox.google import Google
+
+DOWN = {"method": "aiplatform.*", "status": 503}
+DEVELOPER_API = {"model": FALLBACK}
+OPTIONS = Options(retry=Retry(attempts=2), breaker=Breaker(2, 30))
+SECRET = "projects/sandbox-project/secrets/gemini-key/versions/latest"
+
+
+def test_a_key_shows_itself_to_nobody() -> None:
+    key = Key(" AIzaTheKey\n")
+    assert key.reveal() == "AIzaTheKey"
+    assert "AIza" not in f"{key} {key!r} {key!s} {[key]}" + "%s %r" % (key, key)  # noqa: UP031
+    assert key.hide("said: AIzaTheKey.") == "said: ***."
+    for leak in (pickle.dumps, copy.deepcopy, json.dumps, vars):
+        with pytest.raises(TypeError):
+            leak(key)
+
+
+@pytest.mark.parametrize("value", ["", "  ", "ä", "a\nb"])
+def test_what_is_no_key_is_refused_without_showing_it(value: str) -> None:
+    with pytest.raises(ConfigurationError, match="is empty, or is no key"):
+        Key(value)
+
+
+def test_the_key_may_be_an_argument(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GEMINI_API_KEY")
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API, options=OPTIONS, api_key=key_for("sandbox-project"))
+    assert client.ask().route == "developer-api"
+
+
+def test_a_key_in_a_file_is_read_again_when_it_is_rotated(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a mounted Kubernetes Secret. It wins over GEMINI_API_KEY."""
+    path = tmp_path / "key"
+    path.write_text("AIzaSyOutdated")
+    monkeypatch.setenv("GEMINI_API_KEY_FILE", str(path))
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API, options=OPTIONS)
+    assert "API key not valid" in str(raised(client.ask))
+    path.write_text(key_for("sandbox-project") + "\n")
+    assert client.ask().route == "developer-api"
+    assert client.state()["developerApi"]["key"] == f"the file {path}"
+    path.unlink()
+    assert "GEMINI_API_KEY_FILE" in str(raised(client.ask))
+
+
+def keep_in_secret_manager(world: World, value: str) -> None:
+    """Makes the secret with one version, as the stack does."""
+    import base64
+
+    world.sandbox.enable("secretmanager")
+    manager = Google(world.sandbox, "secretmanager")
+    manager("POST", f"{manager.project}/secrets", {"replication": {"automatic": {}}}, secretId="gemini-key")
+    data = base64.b64encode(value.encode()).decode()
+    manager("POST", f"{manager.project}/secrets/gemini-key:addVersion", {"payload": {"data": data}})
+
+
+def test_a_key_in_secret_manager_is_read_once_in_five_minutes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_in_secret_manager(world, key_for("sandbox-project"))
+    monkeypatch.setenv("GEMINI_API_KEY_SECRET", SECRET)
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API, options=OPTIONS)
+    assert [client.ask().route for _ in range(3)] == ["developer-api"] * 3
+    assert len(world.calls("versions.access")) == 1
+    world.timing.advance(301)
+    assert client.ask().route == "developer-api"
+    assert len(world.calls("versions.access")) == 2
+    # Secret Manager down as well: the key that is known goes on.
+    world.order(DOWN, {"method": "secretmanager.*", "status": 503})
+    world.timing.advance(301)
+    assert client.ask().route == "developer-api"
+
+
+def test_a_secret_that_cannot_be_read_says_who_needs_what(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.sandbox.enable("secretmanager")
+    monkeypatch.setenv("GEMINI_API_KEY_SECRET", SECRET)
+    world.order(DOWN)
+    error = raised(world.client(developer=DEVELOPER_API, options=OPTIONS).ask)
+    assert isinstance(error, Unavailable)
+    assert f"GEMINI_API_KEY_SECRET: {SECRET} cannot be read: Secret Manager answered 404" in str(error)
+    assert "roles/secretmanager.secretAccessor" in str(error)
+
+
+def test_a_name_that_is_no_secret_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY_SECRET", "gemini-key")
+    error = raised(lambda: world.client(developer=DEVELOPER_API).ask())
+    assert isinstance(error, ConfigurationError)
+    assert "is no projects/P/secrets/S/versions/V" in str(error)
+
+
+def told(error: BaseException) -> str:
+    """All that an error report would show of an error: its chain, and the repr of every frame's variables."""
+    shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    shown += repr(vars(error))
+    for other in (error.__cause__, error.__context__):
+        shown += told(other) if other is not None else ""
+    return shown
+
+
+def test_the_key_is_nowhere_to_be_seen(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Logs of every library at DEBUG (with all URLs), spans, metrics, events, state, errors with their frames, argv."""
+    key = key_for("sandbox-project")
+    caplog.set_level(logging.DEBUG)
+    spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    tracers = TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    client = world.client(
+        developer=DEVELOPER_API,
+        options=OPTIONS,
+        tracer_provider=tracers,
+        meter_provider=MeterProvider([reader]),
+    )
+    world.order(DOWN, {"method": "generativelanguage.*", "nth": [3, 4, 5, 6], "status": 400, "message": f"bad {key}"})
+    assert client.ask().route == "developer-api"
+    assert client.stream()[1].route == "developer-api"
+    errors = [raised(client.ask), raised(client.stream)]
+    world.order(DOWN, {"method": "generativelanguage.*", "errorAfter": 2, "status": 503, "message": f"bad {key}"})
+    errors.append(raised(client.stream))
+    world.order(DOWN, {"method": "generativelanguage.*", "reset": True})
+    errors.append(raised(client.ask))
+    logged = io.StringIO()
+    for record in caplog.records:
+        logged.write(record.getMessage() + repr(vars(record)) + "\n")
+    shown = {
+        "logs": logged.getvalue(),
+        "spans": "".join(span.to_json() for span in spans.get_finished_spans()),
+        "metrics": reader.get_metrics_data().to_json(),  # type: ignore[union-attr]
+        "events": repr(world.events),
+        "state": json.dumps(client.state()),
+        "client": repr(client.client) + repr(vars(client.client)),
+        "errors": "".join(told(error) for error in errors),
+        "argv": Path("/proc/self/cmdline").read_text() if Path("/proc/self/cmdline").exists() else "",
+    }
+    assert all(isinstance(error, GeminiClientError) for error in errors)
+    assert {name: key in text for name, text in shown.items()} == dict.fromkeys(shown, False)
+    assert "bad ***" in shown["errors"]
+    assert "/generativelanguage/v1beta/models/" in shown["logs"]
+    token = world.sandbox.env["GOOGLE_OAUTH_ACCESS_TOKEN"]
+    assert {name: token in text for name, text in shown.items()} == dict.fromkeys(shown, False)
+
+
+def test_no_object_of_google_genai_holds_the_key(world: World) -> None:
+    """Its client is given another word; the header is put in as a request leaves, and taken out again."""
+    from google.genai import _api_client
+
+    key = key_for("sandbox-project")
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API, options=OPTIONS)
+    assert client.ask().route == "developer-api"
+    held: list[Any] = [each for each in gc.get_objects() if isinstance(each, _api_client.BaseApiClient)]
+    assert held
+    assert not [each for each in held if key in repr(vars(each)) or key in repr(each._http_options)]
+
+
+def test_prompts_and_answers_are_in_no_log_span_or_event(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "gemini_client")
+    spans = InMemorySpanExporter()
+    tracers = TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    client = world.client(tracer_provider=tracers)
+    client.ask("The prompt says xylophone.", config={"system_instruction": "xylophone"})
+    world.order({"method": "aiplatform.*", "errorAfter": 3, "status": 503})
+    raised(lambda: client.stream("The prompt says xylophone."))
+    shown = "".join(span.to_json() for span in spans.get_finished_spans()) + caplog.text + repr(world.events)
+    assert "simulated" not in shown
+    assert "xylophone" not in shown
