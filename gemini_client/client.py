@@ -181,6 +181,15 @@ class AsyncGeminiClient:
         """Routes, circuit breakers, bounds and the retry budget as plain data; no key in it."""
         return self._ready().state()
 
+    async def check(self) -> None:
+        """Whether calls can be made now, for a readiness probe: there are routes, and a valid token. No model is asked.
+
+        Raises:
+            ConfigurationError: there are no good routes.
+            CredentialsError: there is no token; the message names the binding or login to look at.
+        """
+        await self._ready().check()
+
     async def aclose(self) -> None:
         """Closes the connections. The client may be used again; it then opens new ones."""
         core, self._core = self._core, None

@@ -49,7 +49,7 @@ class Core:
     ) -> None:
         self._source, self._options, self._timing = source, options, timing
         self._http = Http(options)
-        tokens = Tokens(credentials, source.current().routes[0].project)
+        self._tokens = tokens = Tokens(credentials, source.current().routes[0].project)
         self._key: KeySource | None = (
             GivenKey(api_key) if api_key else key_source(os.environ, self._http.google, tokens, timing)
         )
@@ -61,6 +61,16 @@ class Core:
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._http.aclose()
+
+    async def check(self) -> None:
+        """Whether a call could be made now: there are routes, and a token.
+
+        Raises:
+            ConfigurationError: no routes.
+            CredentialsError: no token.
+        """
+        self._source.current()
+        await self._tokens.credentials()
 
     def begin(
         self, contents: Any, config: Config, *, stream: bool, session: str | None, deadline: float | None

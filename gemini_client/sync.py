@@ -187,6 +187,11 @@ class GeminiClient:
         worker = self._running()
         return worker.run(look, worker.client)
 
+    def check(self) -> None:
+        """Whether calls can be made now; see AsyncGeminiClient.check."""
+        worker = self._running()
+        worker.run(AsyncGeminiClient.check, worker.client)
+
     def close(self) -> None:
         """Ends what is under way, the connections and the thread. The client may be used again."""
         with self._lock:
