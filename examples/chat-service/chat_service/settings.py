@@ -38,6 +38,8 @@ class Settings:
             SettingsError: a variable is no whole number in its bounds.
         """
 
+        usual = cls()
+
         def number(name: str, default: float, least: int, most: int) -> int:
             text = environment.get(name) or str(int(default))
             if not text.isdecimal() or not least <= int(text) <= most:
@@ -45,10 +47,10 @@ class Settings:
             return int(text)
 
         return cls(
-            host=environment.get("HOST") or cls.host,
-            port=number("PORT", cls.port, 1, 65535),
-            most_streams=number("CHAT_MOST_STREAMS", cls.most_streams, 1, 10_000),
-            most_bytes=number("CHAT_MOST_BYTES", cls.most_bytes, 1, 50_000_000),
-            stop_seconds=number("CHAT_STOP_SECONDS", cls.stop_seconds, 0, 3600),
-            ping_seconds=number("CHAT_PING_SECONDS", cls.ping_seconds, 1, 3600),
+            host=environment.get("HOST") or usual.host,
+            port=number("PORT", usual.port, 1, 65535),
+            most_streams=number("CHAT_MOST_STREAMS", usual.most_streams, 1, 10_000),
+            most_bytes=number("CHAT_MOST_BYTES", usual.most_bytes, 1, 50_000_000),
+            stop_seconds=number("CHAT_STOP_SECONDS", usual.stop_seconds, 0, 3600),
+            ping_seconds=number("CHAT_PING_SECONDS", usual.ping_seconds, 1, 3600),
         )
