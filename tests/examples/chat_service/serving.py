@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -52,6 +53,15 @@ class Running:
         answer = self.ask(text, **fields)
         assert answer.status_code == 200, answer.text
         return events_of(answer.text)
+
+    @contextlib.contextmanager
+    def raw(self, asked: dict[str, Any]) -> Iterator[socket.socket]:
+        """A connection on which POST /v1/chat has been sent; at the end of the block the caller is gone."""
+        content = json.dumps(asked)
+        with socket.create_connection(("127.0.0.1", httpx.URL(self.url).port or 0), timeout=60) as connection:
+            head = f"POST /v1/chat HTTP/1.1\r\nHost: chat\r\nContent-Length: {len(content)}\r\n\r\n"
+            connection.sendall((head + content).encode())
+            yield connection
 
     def state(self) -> Any:
         """GET /state."""
