@@ -35,7 +35,7 @@ class Service:
     def application(self) -> Starlette:
         """The ASGI application."""
         routes = [
-            Route("/v1/chat", self.chat, methods=["POST"], max_body_size=self._settings.most_bytes),
+            Route("/v1/chat", self.chat, methods=["POST"]),
             Route("/healthz", self.healthz),
             Route("/readyz", self.readyz),
             Route("/state", self.state),
@@ -49,8 +49,11 @@ class Service:
 
     async def chat(self, request: Request) -> Any:
         """POST /v1/chat: an Answer, or a problem with what was asked."""
+        content = await self._content(request)
+        if content is None:
+            return problem(413, f"The body is larger than {self._settings.most_bytes} bytes (CHAT_MOST_BYTES).")
         try:
-            asked = Chat.model_validate_json(await request.body())
+            asked = Chat.model_validate_json(content)
         except ValidationError as error:
             return problem(400, mistakes(error))
 
@@ -69,6 +72,18 @@ class Service:
                 self._streams -= 1
 
         return answered
+
+    async def _content(self, request: Request) -> bytes | None:
+        """The body; None where it is too large, of which no more is read than shows it."""
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._settings.most_bytes:
+            return None
+        content = bytearray()
+        async for piece in request.stream():
+            content += piece
+            if len(content) > self._settings.most_bytes:
+                return None
+        return bytes(content)
 
     async def healthz(self, _: Request) -> Response:
         """Whether the process answers: nothing else, since a restart mends nothing else."""
@@ -90,6 +105,4 @@ class Service:
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    if error.status_code == 413:
-        return problem(413, "The body is larger than CHAT_MOST_BYTES allows.")
     return problem(error.status_code, f"{error.detail}.")
