@@ -18,7 +18,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.chat import SETTINGS, control, down, main
-from scripts.chat_pod import SERVICE, ChatPod, chat_pod
+from scripts.chat_pod import SERVICE, chat_pod
 from scripts.demo import FOLDER, DemoError, calls_since, say
 from scripts.tool_environment import tool_environment
 from scripts.workspace import Workspace
@@ -52,8 +52,8 @@ class Load:
             print(f"  {count} times: {error}")
 
 
-def locust(pod: ChatPod, folder: Path, number: int = REQUESTS) -> Load:
-    """Runs Locust until `number` questions have been asked.
+def locust(url: str, folder: Path, number: int = REQUESTS) -> Load:
+    """Runs Locust on the service at `url` until `number` questions have been asked; its report is a file in `folder`.
 
     Raises:
         DemoError: Locust could not do it.
@@ -61,7 +61,7 @@ def locust(pod: ChatPod, folder: Path, number: int = REQUESTS) -> Load:
     report = folder / "load.json"
     report.unlink(missing_ok=True)
     program = str(tool_environment(SERVICE / "loadtest/requirements.txt") / "locust")
-    command = [program, "--headless", "--locustfile", str(SERVICE / "loadtest/locustfile.py"), "--host", pod.url]
+    command = [program, "--headless", "--locustfile", str(SERVICE / "loadtest/locustfile.py"), "--host", url]
     command += ["--users", str(USERS), "--spawn-rate", str(USERS), "--run-time", f"{MOST_SECONDS}s", "--only-summary"]
     command += ["--loglevel", "WARNING", "--exit-code-on-error", "0", "--stop-timeout", "30"]
     own = {"CHAT_LOAD_REQUESTS": str(number), "CHAT_LOAD_REPORT": str(report)}
@@ -126,7 +126,7 @@ def inside() -> list[str]:
     with chat_pod(folder / "pod", **BOUNDS) as pod:
         wanted = {route["name"]: float(route["weight"]) for route in pod.get("/state")["routes"]}
         say(f"{REQUESTS} questions by {USERS} users, all well")
-        load = locust(pod, folder)
+        load = locust(pod.url, folder)
         if load.failures:
             raise DemoError("no request should fail while all is well.")
         proven.append(check_shares(load, wanted))
@@ -134,7 +134,7 @@ def inside() -> list[str]:
         say("the same, with 503 for every call to Vertex AI")
         control("faults", [DOWN], method="PUT")
         since = last_call()
-        load = locust(pod, folder)
+        load = locust(pod.url, folder)
         answered = 1 - load.failures / load.requests
         if answered < 0.999:
             raise DemoError(f"{100 * answered:.2f} % were answered, and not 99.9 %.")
