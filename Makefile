@@ -30,11 +30,14 @@ check: setup ## ruff and mypy
 	@ruff format --check .
 	@mypy
 
+preview: setup ## what `pulumi up` of STACK (prod or dev) would make, with the policies, in a local Google Cloud
+	@python scripts/preview.py --stack $(or $(STACK),prod)
+
 bench: setup ## how fast it is, as ratios measured side by side
 	@python -m bench
 
 lock: setup ## resolve each requirements.in into its requirements.txt again
-	@for file in requirements bench/requirements $(addprefix examples/chat-service/,requirements loadtest/requirements checks/requirements); do \
+	@for file in requirements bench/requirements policy/requirements $(addprefix examples/chat-service/,requirements loadtest/requirements checks/requirements); do \
 		uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
 			--custom-compile-command "make lock" $$file.in --output-file $$file.txt || exit 1; done
 

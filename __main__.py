@@ -22,12 +22,18 @@ enabled = pulumi.ResourceOptions(depends_on=[services])
 routes: list[parts.ManagedRoute | parts.EndpointRoute] = [parts.ManagedRoute(**vars(each)) for each in settings.managed]
 outputs["models"] = {model.name: {"model": f"publishers/google/models/{model.model}"} for model in settings.managed}
 fenced: list[pulumi.Resource] = [services]
+watch, watched = settings.observability, None
 if settings.endpoint and settings.endpoint_route:
-    # Step 2: one endpoint, private in prod.
+    # Step 2: one endpoint, private in prod. A sample of its requests is logged only where the configuration says so.
+    at: dict[str, Any] = {"project": project, "region": region}
+    log = watch.request_logging if watch else None
+    kept = parts.RequestLogging("requests", parts.RequestLoggingArgs(**at, **vars(log)), enabled) if log else None
     endpoint = parts.VertexEndpoint(
         settings.endpoint.display_name,
-        parts.VertexEndpointArgs(project=project, region=region, labels=settings.labels, **vars(settings.endpoint)),
-        enabled,
+        parts.VertexEndpointArgs(
+            **at, labels=settings.labels, request_logging=kept.config if kept else None, **vars(settings.endpoint)
+        ),
+        pulumi.ResourceOptions(depends_on=[services], protect=settings.protect),
     )
     # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
     deployments = {
@@ -38,8 +44,11 @@ if settings.endpoint and settings.endpoint_route:
         )
         for model in settings.models
     }
-    traffic = parts.share_traffic("traffic", endpoint, deployments, settings.endpoint_split)
+    traffic = parts.share_traffic(
+        "traffic", endpoint, deployments, settings.endpoint_split, pulumi.ResourceOptions(protect=settings.protect)
+    )
     fenced += traffic.resources
+    watched = parts.WatchedEndpoint.of(endpoint, deployments, settings.endpoint_split)
     routes.append(traffic.route(endpoint, region, **vars(settings.endpoint_route)))
     environment["VERTEX_ENDPOINT_ID"] = endpoint.id
     outputs["models"] |= {name: {"model": deployment.model} for name, deployment in deployments.items()}
@@ -85,15 +94,33 @@ if fallback:
         pulumi.ResourceOptions(depends_on=[services, manifest]),
     )
     environment |= key.environment
+    fenced.append(key)
 
 # Step 7: a perimeter that only watches until the mode says enforced. Last up and first down, or it would shut out the
-# deployments and their end.
+# deployments and their end; and where it is protected, a destroy that is refused there has deleted nothing yet.
 if perimeter.mode != "off":
     try_first = "`pulumi config set --path gemini-vertex:perimeter.mode dry-run && pulumi up`"
     parts.ServicePerimeter(
         perimeter.perimeter_id,
         parts.ServicePerimeterArgs(projects=[project], dry_run_command=try_first, **vars(perimeter)),
-        pulumi.ResourceOptions(depends_on=fenced),
+        pulumi.ResourceOptions(depends_on=[*fenced, binding, manifest, client], protect=settings.protect),
+    )
+
+# Not in the article: what tells how it serves, and whom.
+if watch:
+    parts.Observability(
+        f"gemini-{pulumi.get_stack()}",
+        parts.ObservabilityArgs(
+            project=project,
+            region=region,
+            title=f"Gemini ({pulumi.get_stack()})",
+            endpoint=watched,
+            managed_models=[model.model for model in settings.managed],
+            perimeter=perimeter.mode != "off",
+            labels=settings.labels,
+            **watch.component,
+        ),
+        enabled,
     )
 
 outputs |= {

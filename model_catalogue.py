@@ -63,10 +63,15 @@ class Catalogue:
     @classmethod
     @functools.cache
     def load(cls) -> "Catalogue":
-        """Read models.yaml. Raises ValueError naming the entry where one is not as the header of that file says."""
+        """Read models.yaml, once. Raises as `read`."""
+        return cls.read(_FILE)
+
+    @classmethod
+    def read(cls, file: Path) -> "Catalogue":
+        """Read a file like models.yaml. Raises ValueError naming the entry where one is not as its header says."""
         import yaml
 
-        document = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
         models = {name: _model(name, entry, document["sources"]) for name, entry in document["models"].items()}
         for model in models.values():
             if model.successor is not None and models[model.successor].lifecycle != "stable":

@@ -8,6 +8,14 @@ from components.fallback_key import FallbackKey, FallbackKeyArgs
 from components.gemini_deployment import AutoscalingMetric, GeminiDeployment, GeminiDeploymentArgs
 from components.ksa_manifest import Cluster, KsaManifest, KsaManifestArgs
 from components.model_traffic import ModelTraffic, share_traffic
+from components.observability import (
+    Observability,
+    ObservabilityArgs,
+    RequestLogging,
+    RequestLoggingArgs,
+    WatchedEndpoint,
+    WatchedModel,
+)
 from components.project_services import ProjectServices, ProjectServicesArgs
 from components.service_perimeter import ServicePerimeter, ServicePerimeterArgs
 from components.split_by_name import split_by_name
@@ -28,12 +36,18 @@ __all__ = [
     "KsaManifestArgs",
     "ManagedRoute",
     "ModelTraffic",
+    "Observability",
+    "ObservabilityArgs",
     "ProjectServices",
     "ProjectServicesArgs",
+    "RequestLogging",
+    "RequestLoggingArgs",
     "ServicePerimeter",
     "ServicePerimeterArgs",
     "VertexEndpoint",
     "VertexEndpointArgs",
+    "WatchedEndpoint",
+    "WatchedModel",
     "WorkloadIdentityBinding",
     "WorkloadIdentityBindingArgs",
     "share_traffic",

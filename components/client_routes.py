@@ -40,7 +40,8 @@ class ManagedRoute:
 class EndpointRoute:
     """All models on one endpoint, between which Google splits.
 
-    - `endpoint`: projects/…/locations/…/endpoints/…; `host`: what predictions are sent to, without scheme.
+    - `endpoint`: projects/…/locations/…/endpoints/…; `host`: what predictions are sent to, without scheme; "" where the
+      application has to ask `endpoints.get`.
     - `location`: its region.
     - `api`: how its models are called; `scheme`: http only inside a network of one's own.
     - `models`: name of each deployed model by its id, so that an answer can say who gave it.

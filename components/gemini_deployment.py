@@ -65,6 +65,7 @@ class GeminiDeployment(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GeminiDeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:GeminiDeployment", name, None, opts)
+        self.args = args
         full_name = pulumi.Output.all(args.model, args.project, args.region).apply(lambda parts: model_name(*parts))
         timeouts = (opts.custom_timeouts if opts else None) or pulumi.CustomTimeouts(
             create=args.timeout, update=args.timeout, delete=args.timeout

@@ -29,16 +29,22 @@ class ModelTraffic:
 
     def route(self, endpoint: VertexEndpoint, region: str, **how: Any) -> EndpointRoute:
         """The application's route to all of them; `how` are the fields of `EndpointRoute` that are not known here."""
-        return EndpointRoute(endpoint=endpoint.resource_name, location=region, host=self.host, models=self.names, **how)
+        # A peered endpoint's address has a path of its own, which only `endpoints.get` tells.
+        host = "" if endpoint.connectivity == "peered-network" else self.host
+        return EndpointRoute(endpoint=endpoint.resource_name, location=region, host=host, models=self.names, **how)
 
 
 def share_traffic(
-    name: str, endpoint: VertexEndpoint, deployments: Mapping[str, GeminiDeployment], shares: Mapping[str, int]
+    name: str,
+    endpoint: VertexEndpoint,
+    deployments: Mapping[str, GeminiDeployment],
+    shares: Mapping[str, int],
+    opts: pulumi.ResourceOptions | None = None,
 ) -> ModelTraffic:
     """One split, called `name`, that names all of `deployments` once they are up.
 
     `shares` are percent by the same names, 100 together. A peered endpoint holds one model, which gets all its traffic,
-    and takes no split.
+    and takes no split. `opts` are the split's.
     """
     ids = {model: deployment.deployed_model_id for model, deployment in deployments.items()}
     names = pulumi.Output.all(**ids).apply(lambda known: {number: model for model, number in known.items()})
@@ -52,6 +58,6 @@ def share_traffic(
         targets={
             model: TrafficTargetArgs(deployed_model_id=number, percent=shares[model]) for model, number in ids.items()
         },
-        opts=pulumi.ResourceOptions(depends_on=deployed),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=deployed)),
     )
     return ModelTraffic(split_by_name(split.traffic_split, ids), ids, names, host, [split])

@@ -26,6 +26,7 @@ class VertexEndpointArgs:
     - `dedicated`: whether a public endpoint has a DNS name of its own (default) or answers on the region's shared
       host, which tuned Gemini needs. Dedicated public endpoints are outside VPC Service Controls.
     - `labels`: on the endpoint; none by default.
+    - `request_logging`: where requests and answers are logged, as RequestLogging gives it; default: nowhere.
     """
 
     project: pulumi.Input[str]
@@ -35,6 +36,7 @@ class VertexEndpointArgs:
     network: pulumi.Input[str] = "default"
     dedicated: bool = True
     labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    request_logging: "gcp.vertex.AiEndpointPredictRequestResponseLoggingConfigArgs | None" = None
 
 
 class VertexEndpoint(pulumi.ComponentResource):
@@ -61,6 +63,7 @@ class VertexEndpoint(pulumi.ComponentResource):
             location=args.region,
             region=args.region,
             labels=args.labels or None,
+            predict_request_response_logging_config=args.request_logging,
             dedicated_endpoint_enabled=args.dedicated if args.connectivity == "public" else None,
             network=self._peered(network, opts) if args.connectivity == "peered-network" else None,
             private_service_connect_config=_private_service_connect(args, network),

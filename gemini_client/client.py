@@ -177,18 +177,19 @@ class AsyncGeminiClient:
         """
         return chats.asynchronous(self, history, config, session)
 
-    def state(self) -> dict[str, Any]:
-        """Routes, circuit breakers, bounds and the retry budget as plain data; no key in it."""
-        return self._ready().state()
-
     async def check(self) -> None:
-        """Whether calls can be made now, for a readiness probe: there are routes, and a valid token. No model is asked.
+        """What a process does before it says that it is ready: routes, a token, the API key. No model is called.
 
         Raises:
             ConfigurationError: there are no good routes.
-            CredentialsError: there is no token; the message names the binding or login to look at.
+            CredentialsError: there is no token, or the key of the Developer API, which a fallback would need, is not to
+                be read. Better to know that before an outage.
         """
         await self._ready().check()
+
+    def state(self) -> dict[str, Any]:
+        """Routes, circuit breakers, bounds and the retry budget as plain data; no key in it."""
+        return self._ready().state()
 
     async def aclose(self) -> None:
         """Closes the connections. The client may be used again; it then opens new ones."""

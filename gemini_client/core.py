@@ -63,14 +63,10 @@ class Core:
         await self._http.aclose()
 
     async def check(self) -> None:
-        """Whether a call could be made now: there are routes, and a token.
-
-        Raises:
-            ConfigurationError: no routes.
-            CredentialsError: no token.
-        """
-        self._source.current()
+        """Gets a token, and reads the API key where the Developer API is on; see AsyncGeminiClient.check."""
         await self._tokens.credentials()
+        if self._source.current().developer_api and self._key:
+            await self._key.read()
 
     def begin(
         self, contents: Any, config: Config, *, stream: bool, session: str | None, deadline: float | None

@@ -118,13 +118,15 @@ class Engine:
         operation = self._telemetry.begin(call.request)
         self.budget.earn()
         failure: BaseException | None = None
+        pieces = self._from_some_target(call, operation)
         try:
-            async for chunk in self._from_some_target(call, operation):
+            async for chunk in pieces:
                 yield chunk
         except BaseException as error:
             failure = error
             raise
         finally:
+            await _close(pieces)
             ended = None if isinstance(failure, GeneratorExit) else failure
             operation.end(self._timing.now() - call.begun_at, call.reply, ended)
 
@@ -250,7 +252,7 @@ async def _close(pieces: AsyncGenerator[Chunk, None]) -> None:
 
 def _interrupted(target: Target, call: Call, error: GeminiClientError) -> StreamInterrupted:
     made = StreamInterrupted(
-        f"The stream of {target.name} broke off after {len(call.reply.text)} characters ({error}) They are in `.text`;"
+        f"The stream of {target.name} broke off: {error} The {len(call.reply.text)} characters before are in `.text`;"
         " it was not asked again, since they have been given out.",
         code=error.code,
         status=error.status,

@@ -6,16 +6,19 @@ import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import CancelledError, Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import anyio
 import google.auth.credentials
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 from google.genai.chats import Chat
 
 from gemini_client import chats
 from gemini_client.client import AsyncGeminiClient, AsyncStream
 from gemini_client.config import Config
+from gemini_client.errors import ConfigurationError
 from gemini_client.events import Hook
 from gemini_client.options import Options
 from gemini_client.reply import Chunk, Reply
@@ -27,28 +30,50 @@ T = TypeVar("T")
 
 
 class _Worker:
-    """The event loop's thread, of one process."""
+    """The event loop's thread, of one process.
+
+    anyio's start_blocking_portal would wait for its thread when it is garbage, also at the end of a process that forgot
+    to close its client, when no thread runs any more.
+    """
 
     def __init__(self, client: AsyncGeminiClient) -> None:
         self.client = client
-        self._stack = contextlib.ExitStack()
-        self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal(name="gemini-client"))
+        self._ready: Future[BlockingPortal] = Future()
+        self._thread = threading.Thread(target=anyio.run, args=(self._serve,), name="gemini-client", daemon=True)
+        self._thread.start()
+        self._portal = self._ready.result()
+
+    async def _serve(self) -> None:
+        try:
+            async with BlockingPortal() as portal:
+                self._ready.set_result(portal)
+                await portal.sleep_until_stopped()
+        finally:
+            await self.client.aclose()
 
     def run(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """Runs a coroutine function there, and waits. What interrupts the wait (Ctrl-C) cancels it."""
-        future = self._portal.start_task_soon(function, *arguments)
+        try:
+            future = self._portal.start_task_soon(function, *arguments)
+        except RuntimeError:
+            raise ConfigurationError("This client has been closed.") from None
         try:
             return future.result()
+        except CancelledError:
+            raise ConfigurationError("The client was closed while this call was under way.") from None
         except BaseException:
             future.cancel()
             raise
 
+    def stop(self) -> None:
+        """Ends what is under way, and then the thread; waits for neither."""
+        with contextlib.suppress(RuntimeError):  # stopped before, or called by the thread itself
+            self._portal.start_task_soon(self._portal.stop, True)
+
     def close(self) -> None:
         """Ends what is under way, and the thread."""
-        with contextlib.suppress(RuntimeError):
-            self.run(self.client.aclose)
-            self._portal.call(self._portal.stop, True)
-        self._stack.close()
+        self.stop()
+        self._thread.join()
 
 
 class Stream:
@@ -92,7 +117,8 @@ class Stream:
 
     def close(self) -> None:
         """Ends the request; what is held for it is free again."""
-        self._worker.run(self._stream.aclose)
+        with contextlib.suppress(ConfigurationError):  # the client was closed, and the stream with it
+            self._worker.run(self._stream.aclose)
 
     def __enter__(self) -> Self:
         return self
@@ -178,6 +204,11 @@ class GeminiClient:
         """google-genai's Chat, answered through this client; see AsyncGeminiClient.chat."""
         return chats.synchronous(self, history, config, session)
 
+    def check(self) -> None:
+        """Routes, a token, the API key; see AsyncGeminiClient.check."""
+        worker = self._running()
+        worker.run(worker.client.check)
+
     def state(self) -> dict[str, Any]:
         """Routes, circuit breakers, bounds and the retry budget as plain data; no key in it."""
 
@@ -186,11 +217,6 @@ class GeminiClient:
 
         worker = self._running()
         return worker.run(look, worker.client)
-
-    def check(self) -> None:
-        """Whether calls can be made now; see AsyncGeminiClient.check."""
-        worker = self._running()
-        worker.run(AsyncGeminiClient.check, worker.client)
 
     def close(self) -> None:
         """Ends what is under way, the connections and the thread. The client may be used again."""
@@ -211,6 +237,7 @@ class GeminiClient:
         with self._lock:
             if self._worker is None:
                 self._worker = _Worker(self._client)
+                weakref.finalize(self, self._worker.stop).atexit = False
             return self._worker
 
     def _forked(self) -> None:

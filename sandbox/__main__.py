@@ -1,4 +1,4 @@
-"""python -m sandbox run|serve|env|stop|methods"""
+"""python -m sandbox run|serve|env|stop|faults|methods"""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from sandbox import faults, lifecycle, methods
+from sandbox import faults, lifecycle, methods, ordering
 from sandbox.core import PROJECT
 from sandbox.errors import Json
 from sandbox.lifecycle import DEFAULT_STATE, CommandError, Start
@@ -22,6 +22,9 @@ def main(arguments: list[str]) -> int:
             return 0
         if options.command == "methods":
             return _methods(options.write)
+        if options.command == "faults":
+            print(ordering.faults(options.verb, options.orders, options.state))
+            return 0
         if options.command == "stop":
             print(lifecycle.stop(options.state or DEFAULT_STATE))
             return 0
@@ -70,6 +73,11 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="keep a sandbox up")
     env = commands.add_parser("env", help="print the variables of the running sandbox, for eval")
     stop = commands.add_parser("stop", help="end the running sandbox")
+    ordered = commands.add_parser("faults", help="add, list or clear the faults of the running sandbox")
+    ordered.add_argument("verb", choices=["add", "list", "clear"])
+    ordered.add_argument(
+        "orders", nargs="*", type=_fault, metavar="FAULT", help="e.g. method=*.predict,nth=2,status=503"
+    )
     table = commands.add_parser("methods", help="print the table of every method, imitated or 501, as Markdown")
     table.add_argument("--write", type=Path, metavar="PAGE", help="put it into this page instead")
     for each in (run, serve):
@@ -92,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
             "--faults", action="append", type=_faults, default=[], metavar="FILE", help="faults as JSON or YAML"
         )
         each.add_argument("--record", type=Path, metavar="FILE", help="add every call to this file, a JSON line each")
-    for each in (run, serve, env, stop):
+    for each in (run, serve, env, stop, ordered):
         default = "in memory" if each is run else str(DEFAULT_STATE)
         each.add_argument("--state", type=Path, help=f"state file (default {default})")
     run.add_argument("--attach", action="store_true", help="use the running sandbox instead of starting one")

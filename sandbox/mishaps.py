@@ -36,6 +36,9 @@ class Mishap:
         self._request = request
         self._latency = ""
         self.fault: Fault | None = None
+        # Of a stream: whether it was cut, and the status of the error that was put into it.
+        self.cut = False
+        self.said = 0
 
     async def before(self, method: str, path: str, *, mutating: bool) -> Response | None:
         """Draws the fault and lets it happen, if it happens before the call does anything.
@@ -83,7 +86,9 @@ class Mishap:
             if not isinstance(response, StreamingResponse):
                 raise fault.error()
             array = response.media_type == "application/json"
-            return self._streamed(response, _failing(_chunks(response), fault.error_after, fault.error(), array=array))
+            return self._streamed(
+                response, self._failing(_chunks(response), fault.error_after, fault.error(), array=array)
+            )
         return response
 
     async def _happen(self, fault: Fault) -> Response | None:
@@ -111,7 +116,24 @@ class Mishap:
     async def _cut(self, chunks: AsyncIterator[Any], count: int) -> AsyncIterator[Any]:
         async for number, chunk in _numbered(chunks):
             if number == count:
+                self.cut = True
                 await self._sandbox.connections.close(self._request)
+                return
+            yield chunk
+
+    async def _failing(
+        self, chunks: AsyncIterator[Any], count: int, error: GoogleError, *, array: bool
+    ) -> AsyncIterator[Any]:
+        """The first chunks of a stream and then the error: as an array's last element, else as bare lines of JSON.
+
+        Bare lines are what google-genai expects between server-sent events; see its _iter_response_stream.
+        """
+        body = json.dumps(error.body(), indent=2).encode()
+        async for number, chunk in _numbered(chunks):
+            if number == count:
+                self.said = error.code
+                opening = b",\r\n" if count else b"["
+                yield opening + body + b"]" if array else body + b"\n\n"
                 return
             yield chunk
 
@@ -129,17 +151,3 @@ async def _numbered(chunks: AsyncIterator[Any]) -> AsyncIterator[tuple[int, Any]
     async for chunk in chunks:
         yield number, chunk
         number += 1
-
-
-async def _failing(chunks: AsyncIterator[Any], count: int, error: GoogleError, *, array: bool) -> AsyncIterator[Any]:
-    """The first chunks of a stream and then the error: as an array's last element, else as bare lines of JSON.
-
-    Bare lines are what google-genai expects between server-sent events; see its _iter_response_stream.
-    """
-    body = json.dumps(error.body(), indent=2).encode()
-    async for number, chunk in _numbered(chunks):
-        if number == count:
-            opening = b",\r\n" if count else b"["
-            yield opening + body + b"]" if array else body + b"\n\n"
-            return
-        yield chunk

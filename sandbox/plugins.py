@@ -17,8 +17,6 @@ from sandbox.environment import attach_plugins
 Choice = Literal["auto", "real", "stand-in"]
 CHOICES: tuple[Choice, ...] = ("auto", "real", "stand-in")
 NAMES = ("gcp", "kubernetes")
-# pulumi-kubernetes calls a cluster without /openapi/v2 unreachable, and the sandbox's has none: only `real` takes it.
-_AUTOMATIC = ("gcp",)
 _ATTACHED = "PULUMI_DEBUG_PROVIDERS"
 
 
@@ -30,7 +28,7 @@ def attach(choice: Choice, variables: dict[str, str], environ: Mapping[str, str]
     """Adds what leads Pulumi to its plugins to `variables`, and returns what stops the stand-ins.
 
     Args:
-        choice: "stand-in"; "real", installing what the CLI lacks; "auto" takes the real gcp where the CLI has it.
+        choice: "stand-in"; "real", installing what the CLI lacks; "auto" takes those that the CLI has.
         variables: what `environment` made.
         environ: the caller's environment, which says where the CLI keeps its plugins.
 
@@ -39,7 +37,7 @@ def attach(choice: Choice, variables: dict[str, str], environ: Mapping[str, str]
     """
     kept = Path(environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
     have = [name for name in NAMES if installed(name, kept, environ.get("PATH", os.defpath))]
-    real = {"stand-in": [], "real": list(NAMES), "auto": [name for name in have if name in _AUTOMATIC]}[choice]
+    real = {"stand-in": [], "real": list(NAMES), "auto": have}[choice]
     if real:
         _share(kept, Path(variables["PULUMI_HOME"]) / "plugins")
         variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "false"

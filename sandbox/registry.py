@@ -29,7 +29,8 @@ class Call:
 
     `params` are the path parameters by discovery's names ("name", "parent", "endpoint"), `query` the query parameters
     by their JSON names, `body` the request without output-only fields. `host` is the host name that was called, or ""
-    for the service's own prefix. What is put in `response_headers` goes out with the answer.
+    for the service's own prefix. What is put in `response_headers` goes out with the answer. `struck`: an ordered fault
+    answers before the method runs, and nothing of the call but its address was checked.
     """
 
     sandbox: "Sandbox"
@@ -42,6 +43,7 @@ class Call:
     host: str = ""
     raw_body: bytes = b""
     response_headers: dict[str, str] = field(default_factory=dict)
+    struck: bool = False
 
     @property
     def service(self) -> str:
@@ -72,6 +74,7 @@ class Raw:
 
     content: bytes | AsyncIterator[bytes]
     media_type: str = "application/json"
+    status: int = 200
 
 
 Answer = Json | Stream | Raw
@@ -221,7 +224,11 @@ def gates() -> list[Gate]:
 
 
 def observer(function: Observer) -> Observer:
-    """Registers what is told of every call that reached its method: (call, HTTP status, seconds it took)."""
+    """Registers what is told of calls: (call, HTTP status, seconds until the answer's end).
+
+    It is told of every call that reached its method, or that an ordered fault answered before, once it has been
+    answered; of none that got no answer.
+    """
     _observers.append(function)
     return function
 

@@ -5,7 +5,7 @@ import json
 import re
 import time
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,8 +19,8 @@ from sandbox.core import Sandbox
 from sandbox.discovery import Document, Method
 from sandbox.errors import GoogleError, Json
 from sandbox.hosts import Target
-from sandbox.identity import principal_of
-from sandbox.mishaps import Mishap
+from sandbox.identity import Principal, principal_of
+from sandbox.mishaps import Mishap, Unanswered
 from sandbox.registry import Answer, Call, Mount, Raw, Stream
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
@@ -55,6 +55,9 @@ class Exchange:
             "mutating": request.method not in ("GET", "HEAD", "OPTIONS"),
         }
         self.mishap = Mishap(sandbox, request)
+        # What is measured: the call, once it has met its method or an ordered fault in its place.
+        self.call: Call | None = None
+        self.started = sandbox.clock.now()
 
     async def answer(self) -> Response:
         """The response, whatever happens; also writes the record of calls."""
@@ -78,12 +81,34 @@ class Exchange:
         entry = {**self.entry, **getattr(self.request.state, "recorded", {})}
         self.sandbox.record({**entry, "status": response.status_code, **console.reason(response)})
         console.observe(self.sandbox, entry, response.status_code, response.headers)
-        return response
+        return self._measured(response)
 
     async def _of_mounted(self, mounted: Mount) -> Response:
         service = self.target.service
         instead = await self.mishap.before(service, self.entry["path"], mutating=self.entry["mutating"])
         return instead or await mounted(self.request, self.sandbox)
+
+    def _measured(self, response: Response) -> Response:
+        """Has the answer measured once it has been given: a stream at its end, one that is never given not at all."""
+        call = self.call
+        if call is None or isinstance(response, Unanswered):
+            return response
+
+        def observe(status: int) -> None:
+            registry.observe(call, status, self.sandbox.clock.now() - self.started)
+            self.sandbox.store.commit()
+
+        async def to_the_end(chunks: AsyncIterable[Any]) -> AsyncIterator[Any]:
+            async for chunk in chunks:
+                yield chunk
+            if not self.mishap.cut:
+                observe(self.mishap.said or response.status_code)
+
+        if isinstance(response, StreamingResponse):
+            response.body_iterator = to_the_end(response.body_iterator)
+        else:
+            observe(response.status_code)
+        return response
 
     def _advance(self) -> None:
         """Completes what has come due, whatever becomes of this call."""
@@ -102,12 +127,15 @@ class Exchange:
         method, params = found
         mutating = method.http_method != "GET" and not _READING.match(method.name)
         self.entry.update(method=method.id, mutating=mutating)
-        instead = await self.mishap.before(method.id, self.entry["path"], mutating=mutating)
+        self.started = self.sandbox.clock.now()
+        try:
+            instead = await self.mishap.before(method.id, self.entry["path"], mutating=mutating)
+        except GoogleError:
+            self.call = self._struck(document, method, params, target.host)
+            raise
         if instead:
             return instead
-        authorization, headers = self.request.headers.get("authorization", ""), self.request.headers
-        keyed = api_keys.caller(headers, self.request.query_params, document.service, method.id)
-        principal = keyed or principal_of(authorization, document.service, method.id)
+        principal = self._principal(document, method)
         if registry.is_gated(document.service):
             self._check_project(document, params)
         function = registry.function_of(method.id, method.version)
@@ -127,16 +155,25 @@ class Exchange:
         )
         for gate in registry.gates():
             gate(call)
-        started = self.sandbox.clock.now()
-        try:
-            with self.mishap.operations():
-                result = function(call)
-            answer: Answer = await result if inspect.isawaitable(result) else result
-        except GoogleError as error:
-            registry.observe(call, error.code, self.sandbox.clock.now() - started)
-            raise
-        registry.observe(call, 200, self.sandbox.clock.now() - started)
+        self.call = call
+        with self.mishap.operations():
+            result = function(call)
+        answer: Answer = await result if inspect.isawaitable(result) else result
         return await _respond(document, call, answer)
+
+    def _principal(self, document: Document, method: Method) -> Principal:
+        headers = self.request.headers
+        keyed = api_keys.caller(headers, self.request.query_params, document.service, method.id)
+        return keyed or principal_of(headers.get("authorization", ""), document.service, method.id)
+
+    def _struck(self, document: Document, method: Method, params: dict[str, str], host: str) -> Call | None:
+        """The call that an ordered fault answers, as far as it is known; None where nobody known makes it."""
+        try:
+            principal = self._principal(document, method)
+        except GoogleError:
+            return None
+        headers = {name.lower(): value for name, value in self.request.headers.items()}
+        return Call(self.sandbox, method, params, {}, {}, headers, principal, host, struck=True)
 
     def _check_project(self, document: Document, params: dict[str, str]) -> None:
         named = next((re.match(r"projects/([^/]+)", value) for value in params.values()), None)
@@ -150,7 +187,7 @@ async def _respond(document: Document, call: Call, answer: Answer) -> Response:
     headers = call.response_headers
     if isinstance(answer, Raw):
         if isinstance(answer.content, bytes):
-            return Response(answer.content, media_type=answer.media_type, headers=headers)
+            return Response(answer.content, answer.status, media_type=answer.media_type, headers=headers)
         return StreamingResponse(answer.content, media_type=answer.media_type, headers=headers)
     if isinstance(answer, Stream):
         sse = call.query.get("alt") == "sse"

@@ -31,8 +31,11 @@ class Store:
             "CREATE TABLE IF NOT EXISTS resources (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL,"
             " value TEXT NOT NULL, seed TEXT, UNIQUE (kind, name))"
         )
+        self._db.execute("CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL)")
         self._db.commit()
         self._seeding = False
+        # An unkept journal would only grow.
+        self.keeps_journal = file is not None
 
     def get(self, kind: str, name: str) -> Json | None:
         """The resource, as a copy that the caller may change, or None."""
@@ -77,9 +80,24 @@ class Store:
         )
         return {name: json.loads(value) for name, value in rows}
 
+    def append(self, entry: Json) -> None:
+        """Adds an entry to the journal of what was measured, which is no resource."""
+        self._db.execute("INSERT INTO journal (entry) VALUES (?)", (_text(entry),))
+
+    def journal(self) -> Iterator[Json]:
+        """The journal's entries, oldest first."""
+        for (entry,) in self._db.execute("SELECT entry FROM journal ORDER BY id"):
+            yield json.loads(entry)
+
+    def shorten_journal(self, entry: Json) -> None:
+        """Puts one entry in the place of all."""
+        self._db.execute("DELETE FROM journal")
+        self.append(entry)
+
     def clear(self) -> None:
         """Removes everything."""
         self._db.execute("DELETE FROM resources")
+        self._db.execute("DELETE FROM journal")
 
     def start_seeding(self) -> None:
         """From here on, what is put counts as having been there before any user came."""

@@ -24,6 +24,7 @@ from scripts.workspace import ROOT, SANDBOX_SETTINGS, PulumiError, Workspace
 FOLDER = ROOT / ".sandbox"
 STATE = FOLDER / "demo.db"
 KEPT_SECONDS = 2 * 3600
+PROTECT = "gemini-vertex:protect"
 SANDBOX = [sys.executable, "-m", "sandbox"]
 AS_IN_THE_ARTICLE = ["--profile", "article", "--plugins", "stand-in"]
 STOP = f"python -m sandbox stop --state {STATE.relative_to(ROOT)}"
@@ -60,7 +61,7 @@ class Tour:
     def up(self) -> None:
         """Everything of the article, from nothing."""
         say("pulumi up of the prod stack, from nothing")
-        self.workspace.init(SANDBOX_SETTINGS)
+        self.workspace.init({**SANDBOX_SETTINGS, PROTECT: "true"})
         self.workspace.pulumi("up", "--yes", "--skip-preview", show=True)
         resources = json.loads(self.workspace.pulumi("stack", "export"))["deployment"]["resources"]
         self.proven.append(f"the article's system came up with one `pulumi up` ({len(resources)} resources)")
@@ -99,9 +100,27 @@ class Tour:
         self.workspace.pulumi("preview", "--expect-no-changes", show=True)
         self.proven.append("a second preview is empty")
 
+    def refuse(self) -> None:
+        """Prod does not go by one command."""
+        say("pulumi destroy, while the stack is protected")
+        since = max((call["seq"] for call in calls_since(0)), default=0)
+        try:
+            self.workspace.pulumi("destroy", "--yes", "--skip-preview")
+        except PulumiError as error:
+            if "because it is protected" not in error.output:
+                raise
+        else:
+            raise DemoError("a protected stack was destroyed.")
+        if changing := [call["method"] for call in calls_since(since) if call["mutating"]]:
+            raise DemoError(f"a destroy that was refused changed something: {', '.join(changing)}.")
+        print(f"Refused, and nothing was touched. To mean it: pulumi config set {PROTECT} false && pulumi up")
+        self.proven.append("destroy is refused, and touches nothing, until protection is lifted")
+
     def destroy(self) -> None:
         """All gone, and nothing left in the project."""
-        say("pulumi destroy")
+        say("pulumi destroy, after protection is lifted")
+        self.workspace.set(PROTECT, "false")
+        self.workspace.pulumi("up", "--yes", "--skip-preview")
         self.workspace.pulumi("destroy", "--yes", "--skip-preview", show=True)
         left = json.loads(sandbox_says("state"))
         if left:
@@ -122,6 +141,7 @@ def inside(keep: bool) -> int:
         tour.smoke("80/20")
         tour.preview()
         if not keep:
+            tour.refuse()
             tour.destroy()
     except (DemoError, PulumiError) as error:
         print(f"\ndemo: {error}", file=sys.stderr)

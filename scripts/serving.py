@@ -1,16 +1,17 @@
-"""Calls to an endpoint and questions about it, as the smoke test and the demo need them.
+"""Calls to a stack's models and questions about its endpoint, as the smoke test needs them.
 
 Google's address is used unless the environment points elsewhere, as `python -m sandbox run` does.
 """
 
+import contextlib
+import dataclasses
 import functools
 import json
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Protocol
 
 import google.auth
 import google.auth.exceptions
@@ -18,9 +19,11 @@ import google.auth.transport.requests
 import google.oauth2.credentials
 import requests
 
+if TYPE_CHECKING:  # it brings google-genai, which takes a second
+    from gemini_client import GeminiClient, Routes
+
 CALL_SECONDS = 60
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-BASE_GEMINI = "publishers/google/models/gemini"
 
 
 class SmokeError(Exception):
@@ -37,13 +40,13 @@ class Answer:
 
 
 class Caller(Protocol):
-    """Asks a model on an endpoint."""
+    """Asks one route, as the application does."""
 
     def ask(self, prompt: str) -> Answer:
-        """One question, one whole answer."""
+        """One question, one whole answer. Raises SmokeError where there is none."""
 
     def stream(self, prompt: str) -> Iterator[str]:
-        """The pieces of an answer as they come."""
+        """The pieces of an answer as they come. Raises SmokeError where they end too early."""
 
 
 def host_url(host: str, scheme: str = "https") -> str:
@@ -142,112 +145,58 @@ def refusal(status: int, body: str) -> str:
     return f"{status}: {message} {ADVICE.get(status, '')}".strip()
 
 
-def caller(control: Control, endpoint: str, host: str, api: str, live: dict[str, Any]) -> Caller:
-    """The way to call this endpoint's models.
-
-    Args:
-        control: to look the models up with.
-        endpoint: full resource name.
-        host: host that serves predictions of the endpoint, without scheme.
-        api: `gemini`, `predict`, or `auto`: Gemini, base or tuned, takes generateContent, all others take predict.
-        live: the endpoint as `endpoints.get` gave it.
+def routes(document: dict[str, Any]) -> "Routes":
+    """The application's routes, read as the application reads them.
 
     Raises:
-        SmokeError: no model is deployed, or a model cannot be read.
+        SmokeError: the document is none that gemini_client takes; the message names every mistake.
     """
-    models = live.get("deployedModels", [])
-    if not models:
-        raise SmokeError("No model is deployed on the endpoint. Run `pulumi up`.")
-    names = {model["id"]: model.get("displayName", model["id"]) for model in models}
-    if live.get("network"):
-        address = urlsplit(models[0].get("privateEndpoints", {}).get("predictHttpUri", ""))
-        return PredictCaller(control.session, f"{host_url(address.netloc, address.scheme)}{address.path}", names)
-    if not host:
-        raise SmokeError(
-            "The endpoint has no address yet: with Private Service Connect it gets one with the first deployed model. "
-            "Name it with --host."
-        )
-    if api == "gemini" or (api == "auto" and all(_is_gemini(control, model["model"]) for model in models)):
-        return GeminiCaller(endpoint, host)
-    return PredictCaller(control.session, f"{host_url(host)}/v1/{endpoint}:predict", names)
+    from gemini_client import ConfigurationError
+    from gemini_client.routes import read
+
+    try:
+        return read(document, "The stack's output routes")
+    except ConfigurationError as error:
+        raise SmokeError(str(error)) from None
 
 
-def _is_gemini(control: Control, model: str) -> bool:
-    if "/publishers/" in f"/{model}":
-        return BASE_GEMINI in model
-    return "genieSource" in control.get(model).get("baseModelSource", {})
+@contextlib.contextmanager
+def callers(found: "Routes") -> Iterator[dict[str, Caller]]:
+    """A caller for each route by its name, which asks that route alone, once, and falls back to no other."""
+    from gemini_client import GeminiClient, Options, Retry, Routes
+
+    options = Options(deadline=CALL_SECONDS, retry=Retry(attempts=1))
+    with contextlib.ExitStack() as stack:
+        made: dict[str, Caller] = {}
+        for route in found.routes:
+            alone = Routes((dataclasses.replace(route, weight=100),))
+            made[route.name] = _RouteCaller(stack.enter_context(GeminiClient(alone, options=options)))
+        yield made
 
 
-class PredictCaller:
-    """Own and open models: `endpoints.predict` and `endpoints.streamRawPredict`."""
-
-    def __init__(self, session: requests.Session, url: str, names: dict[str, str]) -> None:
-        self._session, self._url, self._names = session, url, names
+class _RouteCaller:
+    def __init__(self, client: "GeminiClient") -> None:
+        self._client = client
 
     def ask(self, prompt: str) -> Answer:
-        """The article's verification: one instance with `content`."""
         started = time.monotonic()
-        said = call(self._session, "POST", self._url, json={"instances": [{"content": prompt}]})
-        seconds = time.monotonic() - started
-        prediction = (said.get("predictions") or [""])[0]
-        text = prediction.get("content", json.dumps(prediction)) if isinstance(prediction, dict) else str(prediction)
-        served = said.get("deployedModelId", "")
-        return Answer(text, seconds, self._names.get(served, served))
+        with _as_sentences():
+            reply = self._client.generate(prompt)
+        return Answer(reply.text, time.monotonic() - started, reply.deployed_model or reply.model)
 
     def stream(self, prompt: str) -> Iterator[str]:
-        """The body's pieces as they arrive; their form is the container's own."""
-        body = {"instances": [{"content": prompt}], "stream": True}
-        url = f"{self._url.removesuffix(':predict')}:streamRawPredict"
-        response = _send(self._session, "POST", url, json=body, stream=True)
-        try:
-            for chunk in response.iter_content(chunk_size=None):
-                yield chunk.decode(errors="replace")
-        except requests.RequestException:
-            raise SmokeError("The stream broke off before its end.") from None
+        with _as_sentences(), self._client.stream(prompt) as pieces:
+            yield from pieces
 
 
-class GeminiCaller:
-    """Gemini: `endpoints.generateContent` and `streamGenerateContent`, through google-genai."""
+@contextlib.contextmanager
+def _as_sentences() -> Iterator[None]:
+    from gemini_client import GeminiClientError
 
-    def __init__(self, endpoint: str, host: str) -> None:
-        from google import genai
-        from google.genai import types
-
-        parts = endpoint.split("/")
-        self._endpoint = endpoint
-        self._client = genai.Client(
-            vertexai=True,
-            project=parts[1],
-            location=parts[3],
-            credentials=credentials(),
-            http_options=types.HttpOptions(base_url=host_url(host), api_version="v1", timeout=CALL_SECONDS * 1000),
-        )
-
-    def ask(self, prompt: str) -> Answer:
-        """One `generateContent`."""
-        started = time.monotonic()
-        said = self._guard(lambda: self._client.models.generate_content(model=self._endpoint, contents=prompt))
-        return Answer(said.text or "", time.monotonic() - started, said.model_version or "")
-
-    def stream(self, prompt: str) -> Iterator[str]:
-        """One `streamGenerateContent` with server-sent events."""
-        chunks = self._guard(lambda: self._client.models.generate_content_stream(model=self._endpoint, contents=prompt))
-        while (chunk := self._guard(lambda: next(chunks, None))) is not None:
-            if chunk.text:
-                yield chunk.text
-
-    def _guard(self, request: Any) -> Any:
-        import httpx
-        from google.genai import errors
-
-        try:
-            return request()
-        except errors.APIError as error:
-            raise SmokeError(refusal(error.code, json.dumps({"error": {"message": error.message}}))) from None
-        except httpx.HTTPError as error:
-            raise SmokeError(
-                f"{self._endpoint} cannot be called ({type(error).__name__}). Is its host in reach?"
-            ) from None
+    try:
+        yield
+    except GeminiClientError as error:
+        raise SmokeError(f"{error} {ADVICE.get(error.code, '')}".strip()) from None
 
 
 def describe_operation(operation: dict[str, Any]) -> str:

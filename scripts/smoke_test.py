@@ -1,6 +1,6 @@
 """Does a stack that is up really serve? Asks it, and compares what it says with what was configured.
 
-    python scripts/smoke_test.py --stack prod            reads the stack's outputs
+    python scripts/smoke_test.py --stack prod            reads the stack's outputs: its routes, and its endpoint if any
     python scripts/smoke_test.py --project P --endpoint-id 123 --host H --expect flash=95 --expect pro=5
 
 Exit status: 0 only if every check holds, 1 if one does not (a sentence says which and what to do), 2 for wrong
@@ -14,37 +14,45 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts import serving
 
+if TYPE_CHECKING:  # it brings google-genai, which takes a second
+    from gemini_client import Routes
+
 QUESTION = "What is 2 + 2? Reply with just the number."
 ANSWER = "4"
 WITHIN_SECONDS = 2.0
 ASKED = 3
+PICKS = 1000
 STREAMED = "Name the days of the week, one a line."
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is tested: an endpoint, where to call it, and the split it should have by deployed model name (percent)."""
+    """What is tested: the application's routes, and, where a route leads to one, the endpoint and its split.
 
-    project: str
-    region: str
-    endpoint_id: str
-    host: str
+    `routes` is the stack's output of that name, `endpoint` a full resource name or "", `expected_split` percent by
+    deployed model name.
+    """
+
+    routes: dict[str, Any]
+    endpoint: str = ""
+    region: str = ""
     expected_split: dict[str, int] = field(default_factory=dict)
 
     @property
-    def endpoint(self) -> str:
-        """The endpoint's full resource name."""
-        return f"projects/{self.project}/locations/{self.region}/endpoints/{self.endpoint_id}"
+    def title(self) -> str:
+        """What it is called in the report."""
+        return self.endpoint or f"the managed models of {self.routes.get('project', 'the stack')}"
 
 
 @dataclass(frozen=True)
@@ -64,18 +72,29 @@ def from_outputs(outputs: dict[str, Any]) -> Target:
         serving.SmokeError: an output is missing, because the last `pulumi up` did not end well.
     """
     try:
-        environment = outputs["clientEnvironment"]
+        routes = outputs["routes"]
+        if all(route["serving"] == "managed" for route in routes["routes"]):
+            return Target(routes)
         return Target(
-            project=environment["GCP_PROJECT_ID"],
-            region=environment["GCP_REGION"],
-            endpoint_id=environment["VERTEX_ENDPOINT_ID"],
-            host=outputs["endpointHost"],
+            routes,
+            endpoint=outputs["endpointName"],
+            region=outputs["clientEnvironment"]["GCP_REGION"],
             expected_split={name: int(percent) for name, percent in outputs["configuredTrafficSplit"].items()},
         )
     except KeyError as missing:
         raise serving.SmokeError(
             f"The stack has no output {missing}: its last `pulumi up` did not finish. Run `pulumi up` again."
         ) from None
+
+
+def one_endpoint(args: argparse.Namespace) -> Target:
+    """The target that the flags name: an endpoint; what they leave out, `endpoints.get` says."""
+    name = f"projects/{args.project}/locations/{args.region}/endpoints/{args.endpoint_id}"
+    api = {"auto": "", "gemini": "generateContent", "predict": "predict"}[args.api]
+    route = {"name": "endpoint", "serving": "endpoint", "endpoint": name, "host": args.host or "", "api": api}
+    split = {each: int(percent) for each, _, percent in (part.partition("=") for part in args.expect)}
+    routes = {"version": 1, "project": args.project, "routes": [{**route, "weight": 100}]}
+    return Target(routes, name, args.region, split)
 
 
 def stack_outputs(stack: str | None) -> dict[str, Any]:
@@ -192,13 +211,28 @@ def check_operations(operations: list[dict[str, Any]]) -> Check:
     return Check("operations", not running, newest, todo)
 
 
-def run_checks(target: Target, api: str, stream: bool = True) -> list[Check]:
+def check_routes(found: "Routes") -> Check:
+    """The application's own choice among the routes, over even chances, against their weights."""
+    from gemini_client.picking import pick
+
+    picks = Counter(pick(found.routes, None, (number + 0.5) / PICKS).name for number in range(PICKS))
+    seen, wrong = [], []
+    for route in found.routes:
+        share = 100 * picks[route.name] / PICKS
+        where = f"{route.model} in {route.location}" if route.serving == "managed" else "its endpoint"
+        seen.append(f"{route.name} {share:g} % ({where})")
+        if abs(share - route.weight) > 0.1:
+            wrong.append(f"{route.name} should get {route.weight:g} %")
+    todo = f"{'; '.join(wrong)}. Is this the gemini_client of this version?" if wrong else ""
+    return Check("routes", not wrong, ", ".join(seen), todo)
+
+
+def run_checks(target: Target, stream: bool = True) -> list[Check]:
     """Run every check; one that cannot be made is a check that does not hold.
 
     Args:
-        target: the endpoint.
-        api: `gemini` (generateContent), `predict`, or `auto` to ask the deployed models which.
-        stream: whether to ask for a streamed answer too.
+        target: what to test.
+        stream: whether to ask for streamed answers too.
     """
     checks: list[Check] = []
 
@@ -208,20 +242,52 @@ def run_checks(target: Target, api: str, stream: bool = True) -> list[Check]:
         except serving.SmokeError as error:
             checks.append(Check(name, False, "no answer", str(error)))
 
+    control: serving.Control | None = None
+    live: dict[str, Any] = {}
+    if target.endpoint:
+        try:
+            control = serving.Control(target.region)
+            live = control.endpoint(target.endpoint)
+            if not live.get("deployedModels"):
+                raise serving.SmokeError("No model is deployed on the endpoint. Run `pulumi up`.")
+        except serving.SmokeError as error:
+            return [Check("endpoint", False, target.endpoint, str(error))]
     try:
-        control = serving.Control(target.region)
-        live = control.endpoint(target.endpoint)
-        caller = serving.caller(control, target.endpoint, target.host, api, live)
+        found = serving.routes(target.routes)
     except serving.SmokeError as error:
-        return [Check("endpoint", False, target.endpoint, str(error))]
-    attempt("answer", lambda: check_answer(caller))
-    if stream and not live.get("network"):  # Google streams on no peered endpoint
-        attempt("stream", lambda: check_stream(caller))
-    # read after the calls: replicas and operations are then as the calls left them
-    attempt("traffic split", lambda: check_split(target, control.endpoint(target.endpoint)))
-    attempt("replicas", lambda: check_replicas(control.endpoint(target.endpoint)))
-    attempt("operations", lambda: check_operations(control.operations(target.endpoint)))
+        return [Check("routes", False, "unreadable", str(error))]
+    with serving.callers(found) as callers:
+        attempt("answer", lambda: of_each(callers, check_answer))
+        if stream and not live.get("network"):  # Google streams on no peered endpoint
+            attempt("stream", lambda: of_each(callers, check_stream))
+    if len(found.routes) > 1 or not control:
+        attempt("routes", lambda: check_routes(found))
+    if control:
+        # read after the calls: replicas and operations are then as the calls left them
+        asked = control
+        attempt("traffic split", lambda: check_split(target, asked.endpoint(target.endpoint)))
+        attempt("replicas", lambda: check_replicas(asked.endpoint(target.endpoint)))
+        attempt("operations", lambda: check_operations(asked.operations(target.endpoint)))
     return checks
+
+
+def of_each(callers: dict[str, serving.Caller], check: Callable[[serving.Caller], Check]) -> Check:
+    """One check of every route, told as one; a route that gives no answer hides no other."""
+    made = []
+    for name, caller in callers.items():
+        try:
+            made.append((name, check(caller)))
+        except serving.SmokeError as error:
+            made.append((name, Check("", False, "no answer", str(error))))
+    title = check.__name__.removeprefix("check_")
+    if len(made) == 1:
+        return replace(made[0][1], name=title)
+    return Check(
+        title,
+        all(each.ok for _, each in made),
+        "; ".join(f"{name}: {each.seen}" for name, each in made),
+        " ".join(f"{name}: {each.todo}" for name, each in made if not each.ok),
+    )
 
 
 def print_table(target: Target, checks: list[Check]) -> None:
@@ -231,7 +297,7 @@ def print_table(target: Target, checks: list[Check]) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
-    table = Table(title=f"Smoke test of {target.endpoint}", title_justify="left")
+    table = Table(title=f"Smoke test of {target.title}", title_justify="left")
     for heading in ("", "check", "seen"):
         table.add_column(heading, overflow="fold")
     for check in checks:
@@ -252,13 +318,13 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--region", default="us-central1", help="with --project (default us-central1)")
     parser.add_argument("--endpoint-id", help="with --project: the endpoint's numeric id")
     parser.add_argument(
-        "--host", help="with --project: host that serves the endpoint (default the region's shared host)"
+        "--host", help="with --project: host that serves the endpoint (default: as endpoints.get has it)"
     )
     parser.add_argument(
         "--expect", action="append", default=[], metavar="NAME=PERCENT", help="with --project: the split"
     )
     parser.add_argument(
-        "--api", choices=("auto", "gemini", "predict"), default="auto", help="how the models are called"
+        "--api", choices=("auto", "gemini", "predict"), default="auto", help="with --project: how its models are called"
     )
     parser.add_argument(
         "--no-stream", action="store_true", help="leave the streamed answer out (containers without it)"
@@ -276,23 +342,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run from the command line; returns the exit status."""
     args = arguments(sys.argv[1:] if argv is None else argv)
     try:
-        if args.project:
-            split = {name: int(percent) for name, _, percent in (part.partition("=") for part in args.expect)}
-            host = args.host or f"{args.region}-aiplatform.googleapis.com"
-            target = Target(args.project, args.region, args.endpoint_id, host, split)
-        else:
-            target = from_outputs(stack_outputs(args.stack))
+        target = one_endpoint(args) if args.project else from_outputs(stack_outputs(args.stack))
     except serving.SmokeError as error:
         print(json.dumps({"ok": False, "error": str(error)}) if args.json else f"smoke test: {error}")
         return 1
-    checks = run_checks(target, args.api, stream=not args.no_stream)
+    checks = run_checks(target, stream=not args.no_stream)
     ok = all(check.ok for check in checks)
     if args.json:
-        print(
-            json.dumps(
-                {"ok": ok, "endpoint": target.endpoint, "checks": [asdict(c) for c in checks]}, ensure_ascii=False
-            )
-        )
+        print(json.dumps({"ok": ok, "target": target.title, "checks": [asdict(c) for c in checks]}, ensure_ascii=False))
     else:
         print_table(target, checks)
     return 0 if ok else 1

@@ -18,9 +18,10 @@ OWN = (*COPIED, ".git", ".sandbox", "k8s")
 SANDBOX_SETTINGS = {
     "gemini-vertex:kubernetes.context": "sandbox",
     "gemini-vertex:kubernetes.createNamespace": "true",
+    "gemini-vertex:protect": "false",
     "vertex-serving:allowBaseGemini": "true",
 }
-"""What a stack needs, beyond its file, to come up whole in a sandbox of the article's profile: config by path."""
+"""What a stack needs, beyond its file, to come up whole in a sandbox of the article's profile, and to go again."""
 
 
 class PulumiError(Exception):
@@ -38,18 +39,20 @@ class Workspace:
         folder: where to make it; made if missing, its earlier content of the same names replaced.
         stack: the stack's name, `prod` or `dev` to start from that file's settings.
         environment: environment of the commands; this process's own by default.
+        root: the tree whose program it is; this one by default.
     """
 
-    def __init__(self, folder: Path, stack: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, stack: str, environment: dict[str, str] | None = None, root: Path = ROOT) -> None:
         self.folder, self.stack, self.environment = folder, stack, environment
         folder.mkdir(parents=True, exist_ok=True)
-        for entry in ROOT.iterdir():
+        for entry in root.iterdir():
             if entry.name not in OWN:
                 link = folder / entry.name
                 link.unlink(missing_ok=True)
                 link.symlink_to(entry)
         for name in COPIED:
-            (folder / name).write_text((ROOT / name).read_text())
+            if (root / name).exists():
+                (folder / name).write_text((root / name).read_text())
 
     def pulumi(self, *arguments: str, show: bool = False, check: bool = True) -> str:
         """Run a Pulumi command on the stack.

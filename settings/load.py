@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from settings.fallback import read_fallback
 from settings.models import NAME
+from settings.observability import read_observability
 from settings.regions import REGIONS
 from settings.section import Problem, Rule, Section, listed, meant, shown
 from settings.serving import APIS, Calling, model_entries, read_models
@@ -35,7 +36,7 @@ DEFAULT_REGION: Final = "us-central1"
 
 _KEYS = (
     *("environment", "endpoint", "models", "serving", "fallback"),
-    *("workloadIdentity", "kubernetes", "perimeter", "labels"),
+    *("workloadIdentity", "kubernetes", "perimeter", "protect", "labels", "observability"),
 )
 _TEXT_KEYS = ("environment", "serving")
 _PROVIDER_KEYS = ("allowBaseGemini", "customEndpoint")
@@ -128,7 +129,9 @@ def load(
         workload_identity=_read_workload_identity(ours),
         kubernetes=kubernetes,
         perimeter=perimeter,
+        protect=ours.flag("protect", environment == "prod"),
         labels=_read_labels(ours),
+        observability=read_observability(ours, warnings),
         warnings=tuple(warnings),
     )
     if problems:

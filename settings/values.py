@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from settings.observability import ObservabilitySettings
+
 Environment = Literal["dev", "prod"]
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
 PerimeterMode = Literal["off", "dry-run", "enforced"]
@@ -137,7 +139,8 @@ class Settings:
 
     `traffic` is percent by model name as configured, 100 together; `endpoint_split` are the shares of the models on the
     endpoint, scaled to 100. `models` are on the endpoint, `managed` are not; `endpoint` and `endpoint_route` are None
-    where every model is managed. `warnings` are sentences worth showing that stop nothing.
+    where every model is managed. `protect`: the endpoint, its split and the perimeter refuse to be deleted. `warnings`
+    are sentences worth showing that stop nothing.
     """
 
     project: str
@@ -153,7 +156,9 @@ class Settings:
     workload_identity: WorkloadIdentitySettings
     kubernetes: KubernetesSettings | None
     perimeter: PerimeterSettings
+    protect: bool
     labels: Mapping[str, str]
+    observability: ObservabilitySettings | None
     warnings: tuple[str, ...]
 
     @property
@@ -164,4 +169,6 @@ class Settings:
             apis.append("accesscontextmanager")
         if self.fallback and self.fallback.kept.store == "secret-manager":
             apis.append("secretmanager")
+        if self.observability:
+            apis += ["monitoring", "logging", *(["bigquery"] if self.observability.request_logging else [])]
         return tuple(f"{api}.googleapis.com" for api in apis)

@@ -20,8 +20,9 @@ MAY_IMPORT = {
     "vertex_serving": set(),
     "sandbox": set(),
     "toolchain": set(),
-    "scripts": set(),
+    "scripts": {"gemini_client", "model_catalogue"},
     "bench": {"sandbox", "scripts"},
+    "policy": {"model_catalogue"},
 }
 
 

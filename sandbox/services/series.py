@@ -1,15 +1,21 @@
-"""What was measured, minute by minute, for Cloud Monitoring. A restart forgets it; a reset empties it."""
+"""What was measured, minute by minute, for Cloud Monitoring.
+
+It is read from memory; what changes it is also appended to the store's journal, from which a restarted sandbox reads it
+again. A reset and a restored snapshot empty it.
+"""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import Json
 
 if TYPE_CHECKING:
     from sandbox.core import Sandbox
+    from sandbox.store import Store
 
 MINUTE = 60
 _KEPT_MINUTES = 24 * 60
+_LONGEST_JOURNAL = 5_000
 GROWTH, FINITE_BUCKETS = 1.4, 40
 Labels = tuple[tuple[str, str], ...]
 
@@ -82,37 +88,115 @@ class Key:
 
 
 class Meter:
-    """All time series of one sandbox: values by the second in which their minute begins."""
+    """All time series of one sandbox: values by the second in which their minute begins.
 
-    def __init__(self) -> None:
-        self.series: dict[Key, dict[int, Value]] = {}
+    The journal has entries {"keys": [key…], "changes": [[number of the key, minute, change]…]}: keys are numbered as
+    they come, a change is ["count", amount], ["spread", value] or ["gauge", value]. An entry {"keys", "points"} stands
+    for all before it.
+    """
+
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+        self._numbers: dict[Key, int] = {}
+        self._values: list[dict[int, Value]] = []
+        self._new: list[Key] = []
+        self._changes: list[tuple[int, int, str, float]] = []
+        self._entries = 0
+        for entry in store.journal():
+            self._replay(entry)
+            self._entries += 1
+
+    def series(self) -> dict[Key, dict[int, Value]]:
+        """All of them."""
+        return dict(zip(self._numbers, self._values, strict=True))
 
     def count(self, key: Key, now: float, amount: int = 1) -> None:
         """Adds to a counter."""
-        points = self._points(key, now)
-        before = points.get(minute_of(now), 0)
-        points[minute_of(now)] = amount + (before if isinstance(before, int) else 0)
+        self._change(self._number(key), minute_of(now), "count", amount)
 
     def spread(self, key: Key, now: float, value: float) -> None:
         """Adds a value to a distribution."""
-        found = self._points(key, now).setdefault(minute_of(now), Spread())
-        if isinstance(found, Spread):
-            found.add(value)
+        self._change(self._number(key), minute_of(now), "spread", value)
 
     def gauge(self, key: Key, minute: int, value: int) -> None:
         """Says what a gauge was in a minute."""
-        self._points(key, minute)[minute] = value
+        number = self._number(key)
+        if self._values[number].get(minute) != value:
+            self._change(number, minute, "gauge", value)
 
     def last(self, key: Key) -> int | None:
         """The last minute of a series, or None."""
-        return next(reversed(self.series.get(key, {})), None)
+        return next(reversed(self._values[self._number(key)]), None)
 
-    def _points(self, key: Key, now: float) -> dict[int, Value]:
-        points = self.series.setdefault(key, {})
-        oldest = minute_of(now) - _KEPT_MINUTES * MINUTE
+    def keep(self) -> None:
+        """Writes what changed since the last time to the journal; whoever calls it commits."""
+        if not self._changes:
+            return
+        self._store.append({"keys": [_plain(key) for key in self._new], "changes": self._changes})
+        self._new, self._changes = [], []
+        self._entries += 1
+        if self._entries > _LONGEST_JOURNAL:
+            self.shorten()
+
+    def shorten(self) -> None:
+        """Puts what is there in the place of the journal; whoever calls it commits."""
+        points = [
+            (number, minute, _plain_value(value))
+            for number, values in enumerate(self._values)
+            for minute, value in values.items()
+        ]
+        self._store.shorten_journal({"keys": [_plain(key) for key in self._numbers], "points": points})
+        self._new, self._changes, self._entries = [], [], 1
+
+    def _number(self, key: Key) -> int:
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._values)
+            self._values.append({})
+            self._new.append(key)
+        return number
+
+    def _change(self, number: int, minute: int, how: str, value: float) -> None:
+        self._apply(number, minute, how, value)
+        if self._store.keeps_journal:
+            self._changes.append((number, minute, how, value))
+
+    def _apply(self, number: int, minute: int, how: str, value: float) -> None:
+        points = self._values[number]
+        oldest = minute - _KEPT_MINUTES * MINUTE
         while points and next(iter(points)) < oldest:
             del points[next(iter(points))]
-        return points
+        if how == "spread":
+            found = points.get(minute)
+            if found is None:
+                found = points[minute] = Spread()
+            if isinstance(found, Spread):
+                found.add(value)
+        else:
+            before = points.get(minute, 0) if how == "count" else 0
+            points[minute] = int(value) + (before if isinstance(before, int) else 0)
+
+    def _replay(self, entry: Json) -> None:
+        for plain in entry["keys"]:
+            self._number(_key_of(plain))
+        self._new = []
+        for number, minute, how, value in entry.get("changes", []):
+            self._apply(number, minute, how, value)
+        for number, minute, value in entry.get("points", []):
+            self._values[number][minute] = Spread(*value) if isinstance(value, list) else value
+
+
+def _plain(key: Key) -> list[Any]:
+    return [key.metric, key.labels, key.resource, key.resource_labels]
+
+
+def _key_of(plain: list[Any]) -> Key:
+    metric, labels, resource, resource_labels = plain
+    return Key(metric, tuple((k, v) for k, v in labels), resource, tuple((k, v) for k, v in resource_labels))
+
+
+def _plain_value(value: Value) -> Any:
+    return [value.count, value.total, value.squares, value.buckets] if isinstance(value, Spread) else value
 
 
 def minute_of(seconds: float) -> int:
@@ -122,5 +206,7 @@ def minute_of(seconds: float) -> int:
 
 def meter(sandbox: "Sandbox") -> Meter:
     """The meter of a sandbox."""
-    found: Meter = sandbox.memory.setdefault("meter", Meter())
+    if "meter" not in sandbox.memory:
+        sandbox.memory["meter"] = Meter(sandbox.store)
+    found: Meter = sandbox.memory["meter"]
     return found

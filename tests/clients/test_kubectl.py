@@ -71,3 +71,15 @@ def test_the_server_describes_itself(kubectl: Tool) -> None:
     assert "serviceaccounts" in kubectl("api-resources")
     assert kubectl.json("version")["serverVersion"]["major"] == "1"
     assert "imagePullSecrets" in kubectl("explain serviceaccount")
+    assert "annotations\t<map[string]string>" in kubectl("explain serviceaccount.metadata")
+    assert "automountServiceAccountToken\t<boolean>" in kubectl("explain sa --output plaintext-openapiv2")
+
+
+@pytest.mark.parametrize("validate", ["strict", "true"])
+def test_what_does_not_fit_the_description_is_not_applied(kubectl: Tool, validate: str) -> None:
+    """With validation on, which is kubectl's default."""
+    refused = kubectl.refused(f"apply --validate={validate} -f -", MANIFEST.replace("annotations:", "anotations:"))
+    assert 'unknown field "metadata.anotations"' in refused
+    mistyped = kubectl.refused(f"apply --validate={validate} -f -", MANIFEST + "automountServiceAccountToken: often\n")
+    assert "automountServiceAccountToken of type bool" in mistyped
+    assert kubectl(f"apply --validate={validate} -f -", MANIFEST) == "serviceaccount/gemini-app created\n"

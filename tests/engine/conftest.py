@@ -61,6 +61,10 @@ class Stack:
         """The methods of the calls after `since` that changed something and were accepted."""
         return [call["method"] for call in self.calls(since) if call["mutating"] and call["status"] < 400]
 
+    def changes_at_google(self, since: int = 0) -> list[str]:
+        """Those of `changes` that are not the cluster's, whose ConfigMap names the deployed models."""
+        return [method for method in self.changes(since) if not method.startswith("io.k8s.")]
+
     def google(self, method: str, path: str, **how: Any) -> Any:
         """A call to the sandbox's Vertex AI as somebody else would make it by hand."""
         token = self.cloud.env["GOOGLE_OAUTH_ACCESS_TOKEN"]
@@ -108,17 +112,18 @@ class Stack:
 
 @pytest.fixture
 def make_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Makes a stack from Pulumi.prod.yaml or Pulumi.dev.yaml in a fresh sandbox."""
+    """Makes a stack from Pulumi.prod.yaml or Pulumi.dev.yaml in a fresh sandbox; `protected` as its file has it."""
     from sandbox.testing import running_sandbox
 
     running: list[Any] = []
 
-    def make(name: str = "prod", **options: Any) -> Stack:
+    def make(name: str = "prod", protected: bool = False, **options: Any) -> Stack:
         manager = running_sandbox(**{"profile": "article", "deploy_seconds": 0.3, "plugins": True, **options})
         cloud = manager.__enter__()
         running.append(manager)
         stack = Stack(cloud, Workspace(tmp_path / name, name, cloud.environ()))
-        stack.workspace.init(SANDBOX_SETTINGS)
+        settings = {key: value for key, value in SANDBOX_SETTINGS.items() if not (protected and "protect" in key)}
+        stack.workspace.init(settings)
         return stack
 
     yield make

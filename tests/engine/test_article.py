@@ -104,7 +104,7 @@ def test_a_dropped_model_loses_its_traffic_before_it_goes(prod: Stack) -> None:
 
     prod.up()
 
-    assert prod.changes(since) == [PATCH, UNDEPLOY]
+    assert prod.changes_at_google(since) == [PATCH, UNDEPLOY]
     assert list(prod.deployed()) == ["gemini-flash-primary"]
     prod.preview_is_empty()
 

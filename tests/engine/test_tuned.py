@@ -68,7 +68,7 @@ def test_an_own_model_takes_its_place(tuned: Stack) -> None:
 
     tuned.up()
 
-    assert tuned.changes(since) == [DEPLOY, PATCH, UNDEPLOY]
+    assert tuned.changes_at_google(since) == [DEPLOY, PATCH, UNDEPLOY]
     (model,) = tuned.deployed().values()
     assert model["dedicatedResources"]["machineSpec"]["machineType"] == "n1-standard-4"
     tuned.preview_is_empty()

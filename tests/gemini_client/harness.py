@@ -66,6 +66,9 @@ class Caller(Protocol):
     def chat(self, messages: list[str], **how: Any) -> tuple[list[Any], list[Any]]:
         """The answers to messages of one chat, the last one streamed, and the history."""
 
+    def check(self) -> None:
+        """check()."""
+
     def state(self) -> Json:
         """state()."""
 
@@ -92,6 +95,9 @@ class SyncCaller:
         chat = self.client.chat(**how)
         answers: list[Any] = [chat.send_message(message) for message in messages[:-1]]
         return [*answers, list(chat.send_message_stream(messages[-1]))], chat.get_history()
+
+    def check(self) -> None:
+        self.client.check()
 
     def state(self) -> Json:
         return self.client.state()
@@ -136,6 +142,9 @@ class AsyncCaller:
             return [*answers, pieces], chat.get_history()
 
         return self.runner.run(talk())
+
+    def check(self) -> None:
+        self.runner.run(self.client.check())
 
     def state(self) -> Json:
         async def look() -> Json:

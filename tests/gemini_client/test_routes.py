@@ -156,7 +156,12 @@ def test_a_file_is_looked_at_no_more_than_once_a_second(tmp_path: Path, monkeypa
     path.write_text(json.dumps(file_of(managed())))
     looks: list[Path] = []
     stat = Path.stat
-    monkeypatch.setattr(Path, "stat", lambda self, **how: (looks.append(self), stat(self, **how))[1])
+
+    def noted(self: Path, **how: Any) -> Any:
+        looks.append(self)
+        return stat(self, **how)
+
+    monkeypatch.setattr(Path, "stat", noted)
     source = RoutesFile(path, timing, 1, Told())
     for _ in range(100):
         source.current()

@@ -17,7 +17,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from gemini_client import Breaker, ConfigurationError, GeminiClientError, Key, Options, Retry, Unavailable
+from gemini_client import (
+    Breaker,
+    ConfigurationError,
+    CredentialsError,
+    GeminiClientError,
+    Key,
+    Options,
+    Retry,
+    Unavailable,
+)
 from sandbox.api_keys import key_for
 from tests.gemini_client.harness import FALLBACK, World, raised
 from tests.sandbox.google import Google
@@ -103,6 +112,17 @@ def test_a_secret_that_cannot_be_read_says_who_needs_what(world: World, monkeypa
     assert isinstance(error, Unavailable)
     assert f"GEMINI_API_KEY_SECRET: {SECRET} cannot be read: Secret Manager answered 404" in str(error)
     assert "roles/secretmanager.secretAccessor" in str(error)
+
+
+def test_a_process_may_look_before_it_says_that_it_is_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Routes, token and key; no model is called."""
+    client = world.client(developer=DEVELOPER_API)
+    client.check()
+    monkeypatch.setenv("GEMINI_API_KEY_FILE", "/nowhere/key")
+    error = raised(world.client(developer=DEVELOPER_API).check)
+    assert isinstance(error, CredentialsError)
+    assert "GEMINI_API_KEY_FILE: /nowhere/key cannot be read" in str(error)
+    assert world.calls() == []
 
 
 def test_a_name_that_is_no_secret_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

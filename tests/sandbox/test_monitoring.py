@@ -7,6 +7,7 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 
+from sandbox.clock import Clock
 from sandbox.core import PROJECT_NUMBER
 from tests.sandbox.clock import Stepped, clock
 from tests.sandbox.google import Google, grant, refusal
@@ -21,7 +22,7 @@ PUBLISHER = "aiplatform.googleapis.com/publisher/online_serving/"
 class Monitoring:
     """timeSeries.list over the last hour of a sandbox's time."""
 
-    def __init__(self, vertex: Vertex, clock: Stepped) -> None:
+    def __init__(self, vertex: Vertex, clock: Stepped | Clock) -> None:
         self.api = Google(vertex.sandbox, "monitoring", "v3")
         self.clock = clock
 

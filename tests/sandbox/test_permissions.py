@@ -252,6 +252,8 @@ def _call(sandbox: SandboxHandle, method: discovery.Method, token: str) -> reque
 
 def _sample(pattern: str, names: Json, project: str) -> str:
     """A resource name of a pattern such as ^projects/[^/]+/locations/[^/]+$."""
+    if pattern == "^[^/]+$":
+        return project
     parts = pattern.removeprefix("^").removesuffix("$").replace("[^/]+", "*").split("/")
     parts = ["projects", *parts[1:]] if parts[0] == "*" else parts
     kind = "/".join(part for part in parts if part != "*")

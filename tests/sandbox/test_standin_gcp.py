@@ -1,5 +1,7 @@
 """Every gcp resource through its life: preview, create, no difference, update, drift, import, delete."""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -8,12 +10,15 @@ import pytest
 from sandbox.testing import SandboxHandle
 from tests.sandbox.google import ORGANIZATION, PROJECT_NUMBER, Google, make_account
 from tests.sandbox.plugin import UNKNOWN, Made, Plugin, Props, running_plugins
+from tests.sandbox.test_alerting import BAD, RATIO, RESPONSES
+from tests.sandbox.test_dashboards import board, tile
 
 PROJECT = "projects/sandbox-project"
 EMAIL = "gemini-inference-sa@sandbox-project.iam.gserviceaccount.com"
 ACCOUNT = f"{PROJECT}/serviceAccounts/{EMAIL}"
 WORKLOAD = "serviceAccount:sandbox-project.svc.id.goog[production/gemini-app]"
 CONFIG = {"resources": [f"projects/{PROJECT_NUMBER}"], "restrictedServices": ["aiplatform.googleapis.com"]}
+CONDITION = {"displayName": "too many", "conditionThreshold": RATIO}
 PSC = {
     "enablePrivateServiceConnect": True,
     "projectAllowlists": ["sandbox-project"],
@@ -123,6 +128,77 @@ CASES = {
         replaced={"perimeterType": "PERIMETER_TYPE_BRIDGE"},
         required="title",
     ),
+    "channel": Case(
+        "gcp:monitoring/notificationChannel:NotificationChannel",
+        {"type": "email", "displayName": "On call", "labels": {"email_address": "oncall@example.com"}},
+        known={"project": "sandbox-project"},
+        unknown=("name",),
+        changed={"labels": {"email_address": "team@example.com"}, "enabled": False},
+        call="monitoring.projects.notificationChannels.patch",
+        replaced={"project": "other"},
+        required="type",
+    ),
+    "alert policy": Case(
+        "gcp:monitoring/alertPolicy:AlertPolicy",
+        {"displayName": "errors", "combiner": "OR", "conditions": [CONDITION], "severity": "CRITICAL"},
+        unknown=("name",),
+        changed={
+            "conditions": [{**CONDITION, "displayName": "far too many"}],
+            "documentation": {"content": "Roll back."},
+        },
+        call="monitoring.projects.alertPolicies.patch",
+        replaced={"project": "other"},
+        required="combiner",
+    ),
+    "monitored service": Case(
+        "gcp:monitoring/customService:CustomService",
+        {"serviceId": "gemini", "displayName": "Gemini"},
+        unknown=("name",),
+        changed={"displayName": "Renamed", "userLabels": {"team": "genai"}},
+        call="monitoring.services.patch",
+        replaced={"serviceId": "other"},
+    ),
+    "objective": Case(
+        "gcp:monitoring/slo:Slo",
+        {
+            "service": "served",
+            "sloId": "good",
+            "goal": 0.99,
+            "rollingPeriodDays": 28,
+            "requestBasedSli": {"goodTotalRatio": {"badServiceFilter": BAD, "totalServiceFilter": RESPONSES}},
+        },
+        unknown=("name",),
+        changed={"goal": 0.995, "rollingPeriodDays": 7},
+        call="monitoring.services.serviceLevelObjectives.patch",
+        replaced={"sloId": "other"},
+        required="goal",
+    ),
+    "dashboard": Case(
+        "gcp:monitoring/dashboard:Dashboard",
+        {"dashboardJson": json.dumps(board(tile(24, 16)))},
+        known={"project": "sandbox-project"},
+        changed={"dashboardJson": json.dumps(board(tile(0, 16)))},
+        call="monitoring.projects.dashboards.patch",
+        replaced={"project": "other"},
+        required="dashboardJson",
+    ),
+    "dataset": Case(
+        "gcp:bigquery/dataset:Dataset",
+        {
+            "datasetId": "requests",
+            "location": "us-central1",
+            "defaultTableExpirationMs": 86_400_000,
+            "labels": {"team": "genai"},
+        },
+        known={"effectiveLabels": {"goog-pulumi-provisioned": "true", "team": "genai"}},
+        unknown=("etag", "selfLink"),
+        changed={"defaultTableExpirationMs": 7_200_000, "description": "private", "labels": {"team": "search"}},
+        call="bigquery.datasets.update",
+        replaced={"location": "EU"},
+        imports=("RESOURCE", "sandbox-project/requests", "requests"),
+        virtual=("labels",),
+        required="datasetId",
+    ),
     "secret": Case(
         "gcp:secretmanager/secret:Secret",
         {"secretId": "developer-key", "replication": {"auto": {}}, "labels": {"team": "genai"}},
@@ -176,6 +252,7 @@ def gcp(sandbox: SandboxHandle) -> Iterator[Plugin]:
 @pytest.fixture(params=list(CASES))
 def case(request: pytest.FixtureRequest, sandbox: SandboxHandle) -> Case:
     """A resource whose surroundings are there: APIs, a service account, an access policy."""
+    Google(sandbox, "monitoring", "v3")("POST", f"{PROJECT}/services", {"custom": {}}, serviceId="served")
     sandbox.enable("compute", "secretmanager", *(["aiplatform"] if request.param != "service" else []))
     make_account(sandbox)
     access = Google(sandbox, "accesscontextmanager")
@@ -210,7 +287,7 @@ def test_a_change_is_sent_in_one_call_and_lasts(sandbox: SandboxHandle, gcp: Plu
     wanted = {**made.inputs, **case.changed}
     changes = gcp.changes(made, wanted)
     assert not any(kind.endswith("REPLACE") for kind in changes.values())
-    assert {path.partition(".")[0] for path in changes} == set(case.changed)
+    assert {re.split(r"[.\[]", path)[0] for path in changes} == set(case.changed)
     before = sandbox.last_call()
     previewed = gcp.update(made, wanted, preview=True)
     assert {k: previewed.state[k] for k in case.changed} == case.changed

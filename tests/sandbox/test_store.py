@@ -67,3 +67,19 @@ def test_a_fault_in_an_operation_ends_that_operation_and_changes_nothing() -> No
     assert sandbox.store.list("kind") == {}
     sandbox.operations.advance()
     sandbox.store.close()
+
+
+def test_the_journal_is_kept_in_its_order_and_shortened(tmp_path: Path) -> None:
+    """It is no resource, and is gone with everything else."""
+    store = Store(tmp_path / "state.db")
+    store.append({"n": 1})
+    store.append({"n": 2})
+    store.commit()
+    store.close()
+    store = Store(tmp_path / "state.db")
+    assert list(store.journal()) == [{"n": 1}, {"n": 2}]
+    assert store.everything() == []
+    store.shorten_journal({"n": 3})
+    assert list(store.journal()) == [{"n": 3}]
+    store.clear()
+    assert list(store.journal()) == []

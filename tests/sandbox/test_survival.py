@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import pytest
 import requests
 
 from sandbox import lifecycle
+from sandbox.services.series import meter
 from sandbox.testing import SandboxHandle, running_sandbox
 from tests.sandbox.google import Google, grant, make_account
 from tests.sandbox.vertex import Json, Vertex, machine
 
+_ONLINE = "aiplatform.googleapis.com/prediction/online/"
 LOCATION = "projects/sandbox-project/locations/us-central1"
 
 
@@ -159,3 +162,68 @@ def test_a_second_start_parses_no_discovery_document_and_takes_less_than_a_secon
     again = [boot(tmp_path, version, 2_000_000) for _ in range(3)]
     assert min(seconds for seconds, _ in again) < 1
     assert not any(loaded for _, loaded in again)
+
+
+def test_what_was_measured_is_there_after_a_kill(tmp_path: Path) -> None:
+    """Every answered prediction is in Cloud Monitoring's series, those before a shortening of the journal as well."""
+    served = Served(tmp_path / "state.db")
+    handle: Any = served
+    try:
+        served.send("PATCH", "_sandbox/settings", {"deploySeconds": 0}).raise_for_status()
+        vertex = Vertex(handle)
+        name = vertex.create("5")
+        vertex.deploy(name, "1", {"0": 100}, dedicatedResources=machine())
+        for _ in range(7):
+            vertex.ask(name, "1")
+        served.send("POST", "_sandbox/faults", {"method": "*.predict", "status": 503}).raise_for_status()
+        assert vertex.send("POST", f"{name}:predict", {"instances": ["a"]}).status_code == 503
+        before = _measured(handle)
+    finally:
+        served.kill()
+    assert sum(before[_ONLINE + "response_count"].values()) == 8
+    for _ in range(2):
+        with running_sandbox(state=tmp_path / "state.db") as again:
+            assert _measured(again) == before
+            meter(again.sandbox).shorten()
+            again.sandbox.store.commit()
+
+
+def test_a_reset_forgets_what_was_measured_for_good(tmp_path: Path) -> None:
+    """Also after a restart."""
+    with running_sandbox(state=tmp_path / "state.db", enabled=("aiplatform",), deploy_seconds=0) as sandbox:
+        vertex = Vertex(sandbox)
+        name = vertex.create("5")
+        vertex.deploy(name, "1", {"0": 100}, dedicatedResources=machine())
+        vertex.ask(name, "1")
+        assert _measured(sandbox)[_ONLINE + "response_count"]
+        sandbox.reset()
+    with running_sandbox(state=tmp_path / "state.db") as again:
+        assert not any(_measured(again).values())
+
+
+def _measured(sandbox: Any) -> dict[str, dict[str, Any]]:
+    """The sums, or the counts of the distributions, of Cloud Monitoring's series by metric and labels."""
+    now = datetime.now(UTC) + timedelta(minutes=2)
+    found: dict[str, dict[str, Any]] = {}
+    for metric in ("response_count", "error_count", "prediction_count", "prediction_latencies"):
+        query = {
+            "filter": f'metric.type="{_ONLINE}{metric}"',
+            "interval.startTime": (now - timedelta(hours=1)).isoformat(),
+            "interval.endTime": now.isoformat(),
+        }
+        url = f"{sandbox.url}/monitoring/v3/projects/{sandbox.project}/timeSeries"
+        answer = requests.get(url, params=query, headers=sandbox.headers, timeout=30)
+        answer.raise_for_status()
+        series = answer.json().get("timeSeries", [])
+        found[_ONLINE + metric] = {
+            json.dumps(one["metric"]["labels"]): sum(_amount(point["value"]) for point in one["points"])
+            for one in series
+        }
+    return found
+
+
+def _amount(value: Json) -> float:
+    if "distributionValue" in value:
+        distribution = value["distributionValue"]
+        return int(distribution["count"]) * float(distribution["mean"])
+    return int(value["int64Value"])

@@ -20,12 +20,14 @@ def stack_file(stack: str) -> dict[str, Any]:
     return {"gcp:project": "my-project", "vertex-serving:allowBaseGemini": "true", **config}
 
 
-def run_program(config: dict[str, Any], stack: str = "prod", preview: bool = False) -> Recorder:
-    """What the program registers and exports for `config`."""
+def run_program(
+    config: dict[str, Any], stack: str = "prod", preview: bool = False, secrets: tuple[str, ...] = ()
+) -> Recorder:
+    """What the program registers and exports for `config`, whose keys in `secrets` hold a secret."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
 
     def program() -> None:
-        pulumi.runtime.set_all_config(texts)
+        pulumi.runtime.set_all_config(texts, list(secrets))
         runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
 
     return record(program, preview=preview, stack=stack)

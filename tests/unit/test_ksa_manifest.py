@@ -60,6 +60,7 @@ def test_with_a_cluster_the_account_is_applied() -> None:
     done = manifest(cluster=parts.Cluster(context="mine", kubeconfig="/kube/config"))
     provider = done.one("pulumi:providers:kubernetes")
     assert provider.inputs["context"] == "mine"
+    assert (provider.inputs["enableConfigMapMutable"], provider.inputs["enableSecretMutable"]) == ("true", "true")
     assert pulumi.runtime.rpc.is_rpc_secret(provider.inputs["kubeconfig"])
     assert pulumi.runtime.rpc.unwrap_rpc_secret(provider.inputs["kubeconfig"]) == "/kube/config"
     account = done.one("core/v1:ServiceAccount")

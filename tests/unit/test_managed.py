@@ -170,11 +170,11 @@ def test_routes_fall_back_in_the_order_given_else_in_that_of_the_list(
     orders: tuple[int | None, ...], expected: dict[str, int]
 ) -> None:
     """A given place goes before the same one by default; the places are counted from 1 without gaps."""
-    given = [{} if order is None else {"fallbackOrder": order} for order in orders]
-    models = [MANAGED | {"traffic": 50}, {"traffic": 0}, MANAGED | {"traffic": 50}]
+    given: list[dict[str, Any]] = [{} if order is None else {"fallbackOrder": order} for order in orders]
+    models: list[dict[str, Any]] = [MANAGED | {"traffic": 50}, {"traffic": 0}, MANAGED | {"traffic": 50}]
     settings = read(mixed(*({**model, **place} for model, place in zip(models, given, strict=True))))
     assert settings.endpoint_route is not None
-    found = {model.name: model.fallback_order for model in settings.managed}
+    found: dict[str, int] = {model.name: model.fallback_order for model in settings.managed}
     assert found | {"endpoint": settings.endpoint_route.fallback_order} == expected
 
 

@@ -45,6 +45,14 @@ def test_the_environment_defaults_to_prod_unless_the_stack_is_called_dev(stack: 
     assert read(prod(), stack).environment == environment
 
 
+def test_prod_is_protected_unless_it_is_lifted_and_dev_is_not() -> None:
+    """As the environment has it, whatever the stack is called."""
+    assert read(prod()).protect
+    assert not read(prod(protect=False)).protect
+    assert not read(prod(environment="dev")).protect
+    assert read(prod(environment="dev", protect=True)).protect
+
+
 def test_digits_are_read_as_text_where_ids_are_meant() -> None:
     """YAML reads an unquoted id of digits as a number; that is no mistake."""
     settings = read({**one_model(model=1234567890), "gemini-vertex:perimeter": {"mode": "dry-run", "organization": 42}})
@@ -132,6 +140,7 @@ PROGRAM = [
         "workloadIdentity.role",
         "must be predict-only or roles/aiplatform.user",
     ),
+    ("protect", prod(protect="yes"), "protect", "must be true or false"),
     ("no context", prod(kubernetes={"createNamespace": True}), "kubernetes.context", "is missing"),
     ("perimeter mode", prod(perimeter={"mode": "dryrun"}), "perimeter.mode", "(did you mean dry-run?)"),
     (

@@ -12,7 +12,7 @@ from tests.unit.configurations import TODAY, engine_form, prod
 
 KEYS = [
     *("serving", "fallback", "apiKey", "store", "location", "throughput", "fallbackOrder", "api", "scheme"),
-    *("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "labels"),
+    *("environment", "endpoint", "models", "workloadIdentity", "kubernetes", "perimeter", "protect", "labels"),
     *("name", "connectivity", "network", "dedicated", "model", "traffic", "minReplicaCount", "maxReplicaCount"),
     *("machineType", "acceleratorType", "acceleratorCount", "autoscalingMetrics", "metricName", "target"),
     *("serviceAccount", "namespace", "kubernetesServiceAccount", "role", "context", "kubeconfig", "createNamespace"),

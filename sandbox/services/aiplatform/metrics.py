@@ -1,16 +1,17 @@
 """What Vertex AI tells Cloud Monitoring of its predictions: counts, errors, latencies and replicas by deployed model.
 
-Names and labels: cloud.google.com/monitoring/api/metrics_gcp_a_b#gcp-aiplatform, /monitoring/api/resources. A latency
-is the time that the sandbox took. What `prediction_count` counts of a call that fails is not documented; here, nothing.
+Names and labels: cloud.google.com/monitoring/api/metrics_gcp_a_b#gcp-aiplatform, /monitoring/api/resources. Counted is
+what the client was answered, be it by an ordered fault, and the time until it had its answer, a stream's end; a call
+that got no answer is none. What `prediction_count` counts of a call that fails is not documented; here, nothing.
 """
 
 import re
 
 from sandbox import registry
 from sandbox.core import Sandbox
-from sandbox.errors import Json
+from sandbox.errors import GoogleError, Json
 from sandbox.registry import Call
-from sandbox.services.aiplatform import replicas
+from sandbox.services.aiplatform import endpoints, generation, replicas
 from sandbox.services.aiplatform.names import ENDPOINT, parse
 from sandbox.services.series import MINUTE, Key, Labels, meter, minute_of
 
@@ -18,19 +19,45 @@ HEADER = "X-Vertex-AI-Deployed-Model-Id"
 _ONLINE = "aiplatform.googleapis.com/prediction/online/"
 _PUBLISHER = "aiplatform.googleapis.com/publisher/online_serving/"
 _INVOKING = "aiplatform.projects.locations.publishers.models."
+_ENDPOINTS = "aiplatform.projects.locations.endpoints."
+_PREDICTING = (
+    "predict",
+    "rawPredict",
+    "streamRawPredict",
+    "generateContent",
+    "streamGenerateContent",
+    "chat.completions",
+)
 _LONGEST_GAP = 24 * 60 * MINUTE
 
 
 @registry.observer
 def observe(call: Call, status: int, seconds: float) -> None:
     """Measures a prediction, of an endpoint once a model was chosen for it, or of a publisher's model."""
-    if call.service != "aiplatform":
-        return
-    deployed_id = call.response_headers.get(HEADER)
+    if call.service == "aiplatform":
+        _observe(call, status, seconds)
+    # Here nothing is rolled back any more: an entry of the journal must not be lost on which later ones build.
+    meter(call.sandbox).keep()
+
+
+def _observe(call: Call, status: int, seconds: float) -> None:
+    deployed_id = call.response_headers.get(HEADER) or (_struck(call) if call.struck else "")
     if deployed_id:
         _observe_endpoint(call, deployed_id, status, seconds * 1000)
     elif call.method_id in (_INVOKING + "generateContent", _INVOKING + "streamGenerateContent"):
         _observe_publisher(call, status, seconds * 1000)
+
+
+def _struck(call: Call) -> str:
+    """The deployed model whose answer an ordered fault took the place of, by the live split; "" where there is none."""
+    if call.method_id not in {_ENDPOINTS + name for name in _PREDICTING}:
+        return ""
+    try:
+        _, endpoint = endpoints.find(call.sandbox, call.params["endpoint" if "endpoint" in call.params else "model"])
+    except GoogleError:
+        return ""
+    split = endpoint.get("trafficSplit", {})
+    return call.sandbox.random.choices(list(split), weights=list(split.values()))[0] if split else ""
 
 
 def _observe_endpoint(call: Call, deployed_id: str, status: int, milliseconds: float) -> None:
@@ -40,11 +67,15 @@ def _observe_endpoint(call: Call, deployed_id: str, status: int, milliseconds: f
     def key(metric: str, **labels: str) -> Key:
         return _key(resource, metric, deployed_model_id=deployed_id, **labels)
 
-    measured.count(key("response_count", response_code=str(status)), now)
+    private = bool((call.sandbox.store.get(ENDPOINT, str(parse(call.sandbox, name))) or {}).get("network"))
+    measured.count(key("private/response_count" if private else "response_count", response_code=str(status)), now)
     if status >= 400:
         measured.count(key("error_count"), now)
+    else:
+        measured.count(key("prediction_count"), now, len(call.body.get("instances", [])) or 1)
+    if private:
+        measured.spread(key("private/prediction_latencies"), now, milliseconds)
         return
-    measured.count(key("prediction_count"), now, len(call.body.get("instances", [])) or 1)
     for part, value in (("total", milliseconds), ("model", milliseconds), ("overhead", 0.0)):
         measured.spread(key("prediction_latencies", latency_type=part), now, value)
 
@@ -69,8 +100,13 @@ def _observe_publisher(call: Call, status: int, milliseconds: float) -> None:
     )
     kind, now, measured = "aiplatform.googleapis.com/PublisherModel", call.sandbox.clock.now(), meter(call.sandbox)
     measured.count(Key(_PUBLISHER + "model_invocation_count", labels, kind, resource), now)
+    measured.spread(Key(_PUBLISHER + "model_invocation_latencies", labels[1:2], kind, resource), now, milliseconds)
     if status < 400:
-        measured.spread(Key(_PUBLISHER + "model_invocation_latencies", labels[1:2], kind, resource), now, milliseconds)
+        reply = generation.reply_to(call.body, model)
+        for way, tokens in (("input", reply.prompt_tokens), ("output", reply.tokens)):
+            measured.count(Key(_PUBLISHER + "token_count", (labels[1], ("type", way)), kind, resource), now, tokens)
+        used = Key(_PUBLISHER + "consumed_token_throughput", labels[1:2], kind, resource)
+        measured.count(used, now, reply.prompt_tokens + reply.tokens)
 
 
 def sample(sandbox: Sandbox, endpoint: Json, deployed: Json) -> None:

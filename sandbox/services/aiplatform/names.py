@@ -45,9 +45,8 @@ def parse(sandbox: Sandbox, name: str) -> Name:
         raise not_found(f"Resource '{name}' was not found")
     project = sandbox.require_project(found.group(1), SERVICE)
     location = found.group(2)
-    wide = (
-        ("global", "us", "eu") if "/publishers/" in name else ("global",)
-    )  # multi-regions serve Google's models alone
+    # Multi-regions serve Google's models alone.
+    wide = ("global", "us", "eu") if "/publishers/" in name else ("global",)
     if location not in locations() and location not in wide:
         raise not_found(f"Location {location} is not found or access is unauthorized.")
     return Name(project["projectNumber"], location, found.group(3) or "", found.group(4) or "")

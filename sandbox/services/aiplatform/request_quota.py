@@ -11,6 +11,7 @@ from sandbox import registry
 from sandbox.errors import RPC, GoogleError, Json, error_info
 from sandbox.registry import Call
 from sandbox.services.aiplatform.names import ENDPOINT, SERVICE, parse
+from sandbox.services.series import Key, meter, minute_of
 
 _TITLES = {
     "online_prediction_requests": "Online prediction requests",
@@ -42,9 +43,27 @@ def count(call: Call) -> None:
     counter = used.setdefault((where.project, where.location, metric), [minute, 0])
     if counter[0] != minute:
         counter[:] = [minute, 0]
+    _measure(call, where.project, where.location, metric, limit)
     if counter[1] >= limit:
         raise _exceeded(where.project, where.location, metric, limit)
     counter[1] += 1
+
+
+def _measure(call: Call, project: str, location: str, metric: str, limit: int) -> None:
+    """Tells Cloud Monitoring how much of the quota is used (metrics_gcp_p_z#gcp-serviceruntime)."""
+    known = call.sandbox.require_project(project, SERVICE)
+    resource = (("location", location), ("project_id", known["projectId"]), ("service", f"{SERVICE}.googleapis.com"))
+    named = ("quota_metric", f"aiplatform.googleapis.com/{metric}")
+    now, measured = call.sandbox.clock.now(), meter(call.sandbox)
+    usage = (("method", call.method_id), named)
+    measured.count(Key("serviceruntime.googleapis.com/quota/rate/net_usage", usage, "consumer_quota", resource), now)
+    of = (("limit_name", _limit_name(metric)), named)
+    limits = Key("serviceruntime.googleapis.com/quota/limit", of, "consumer_quota", resource)
+    measured.gauge(limits, minute_of(now), limit)
+
+
+def _limit_name(metric: str) -> str:
+    return "".join(part.capitalize() for part in metric.split("_")) + "PerMinutePerProjectPerRegion"
 
 
 def _metric(call: Call, named: str) -> str:
@@ -60,12 +79,11 @@ def _metric(call: Call, named: str) -> str:
 
 def _exceeded(project: str, location: str, metric: str, limit: int) -> GoogleError:
     title = _TITLES[metric]
-    camel = "".join(part.capitalize() for part in metric.split("_"))
     metadata = {
         "service": "aiplatform.googleapis.com",
         "consumer": f"projects/{project}",
         "quota_metric": f"aiplatform.googleapis.com/{metric}",
-        "quota_limit": f"{camel}PerMinutePerProjectPerRegion",
+        "quota_limit": _limit_name(metric),
         "quota_limit_value": str(limit),
         "quota_location": location,
         "quota_unit": "1/min/{project}/{region}",

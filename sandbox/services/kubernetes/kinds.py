@@ -1,9 +1,10 @@
-"""The kinds that this API server has, and how it describes them to clients (discovery and OpenAPI)."""
+"""The kinds that this API server has, and how it lists them for clients (discovery)."""
 
 from dataclasses import dataclass, field
 
 from sandbox.errors import Json
 from sandbox.services.kubernetes import reviews
+from sandbox.services.kubernetes.schemas import CORE, flag, merged_by_name, ref
 
 VERSION = "v1.29.6-gke.1038001"
 _CHANGING = ("create", "delete", "get", "list", "patch", "update", "watch")
@@ -23,6 +24,7 @@ class Kind:
     short: tuple[str, ...] = ()
     fields: dict[str, Json] = field(default_factory=dict, compare=False)
     served: bool = True
+    description: str = ""
 
     @property
     def store(self) -> str:
@@ -30,23 +32,25 @@ class Kind:
         return f"kubernetes.{self.plural}"
 
 
-_LIST_OF_NAMES: Json = {
-    "type": "array",
-    "items": {"type": "object"},
-    "x-kubernetes-patch-merge-key": "name",
-    "x-kubernetes-patch-strategy": "merge",
-}
-NAMESPACE = Kind("Namespace", "namespaces", False, ("ns",), {"spec": {"type": "object"}, "status": {"type": "object"}})
+NAMESPACE = Kind(
+    "Namespace",
+    "namespaces",
+    False,
+    ("ns",),
+    {"spec": ref(CORE + "NamespaceSpec"), "status": ref(CORE + "NamespaceStatus")},
+    description="A scope for names.",
+)
 SERVICE_ACCOUNT = Kind(
     "ServiceAccount",
     "serviceaccounts",
     True,
     ("sa",),
     {
-        "automountServiceAccountToken": {"type": "boolean"},
-        "imagePullSecrets": _LIST_OF_NAMES,
-        "secrets": _LIST_OF_NAMES,
+        "automountServiceAccountToken": flag("Whether pods of this account get its token."),
+        "imagePullSecrets": merged_by_name(CORE + "LocalObjectReference", "Secrets to pull images with."),
+        "secrets": merged_by_name(CORE + "ObjectReference", "Secrets that pods of this account may use."),
     },
+    description="An identity for the processes of pods.",
 )
 _TEXTS: Json = {"type": "object", "additionalProperties": {"type": "string"}}
 _BYTES: Json = {"type": "object", "additionalProperties": {"type": "string", "format": "byte"}}
@@ -84,8 +88,6 @@ def discovery(path: str) -> Json | None:
         **reviews.discovery(),
         "api/v1": _resources,
         "version": _version,
-        "openapi/v3": lambda: {"paths": {"api/v1": {"serverRelativeURL": "/kubernetes/openapi/v3/api/v1"}}},
-        "openapi/v3/api/v1": _openapi,
     }.get(path, lambda: None)()
 
 
@@ -111,35 +113,3 @@ def _resources() -> Json:
         for kind in KINDS.values()
     ]
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "v1", "resources": resources}
-
-
-def _openapi() -> Json:
-    """Enough for kubectl to leave validation to the server, and to merge lists as their schema says."""
-    paths: Json = {}
-    schemas: Json = {"io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {"type": "object"}}
-    for kind in KINDS.values():
-        described = {"group": "", "version": "v1", "kind": kind.name}
-        parameters = [
-            {"name": name, "in": "query", "schema": {"type": "string"}}
-            for name in ("dryRun", "fieldManager", "fieldValidation")
-        ]
-        verb = {"parameters": parameters, "responses": {}, "x-kubernetes-group-version-kind": described}
-        scope = "namespaces/{namespace}/" if kind.namespaced else ""
-        paths[f"/api/v1/{scope}{kind.plural}"] = {"post": {**verb, "x-kubernetes-action": "post"}}
-        paths[f"/api/v1/{scope}{kind.plural}/{{name}}"] = {
-            "patch": {**verb, "x-kubernetes-action": "patch"},
-            "put": {**verb, "x-kubernetes-action": "put"},
-        }
-        metadata = {"allOf": [{"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}]}
-        schemas[f"io.k8s.api.core.v1.{kind.name}"] = {
-            "type": "object",
-            "properties": {
-                "apiVersion": {"type": "string"},
-                "kind": {"type": "string"},
-                "metadata": metadata,
-                **kind.fields,
-            },
-            "x-kubernetes-group-version-kind": [described],
-        }
-    info = {"title": "Kubernetes", "version": VERSION}
-    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}

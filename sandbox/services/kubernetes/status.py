@@ -56,6 +56,14 @@ def invalid(kind: str, name: str, field: str, why: str) -> KubernetesError:
     return KubernetesError(422, "Invalid", f'{kind} "{name}" is invalid: {field}: {why}', details)
 
 
+def forbidden_option(field: str, why: str) -> KubernetesError:
+    """422 Invalid, for an option of a list or watch that this server does not take."""
+    why = f"Forbidden: {why}"
+    causes = [{"reason": "FieldValueForbidden", "message": why, "field": field}]
+    details = {"group": "meta.k8s.io", "kind": "ListOptions", "causes": causes}
+    return KubernetesError(422, "Invalid", f'ListOptions.meta.k8s.io "" is invalid: {field}: {why}', details)
+
+
 def bad_request(message: str) -> KubernetesError:
     """400 BadRequest."""
     return KubernetesError(400, "BadRequest", message)

@@ -1,6 +1,7 @@
-"""The metrics that the sandbox measures, and metricDescriptors.list and get.
+"""The metrics that the sandbox measures or knows by name, and metricDescriptors.list and get.
 
-Source: cloud.google.com/monitoring/api/metrics_gcp_a_b#gcp-aiplatform.
+Of `UNMEASURED` there are never time series here, but filters may name them as they may at Google. Sources:
+cloud.google.com/monitoring/api/metrics_gcp_a_b#gcp-aiplatform, /metrics_gcp_p_z#gcp-serviceruntime, /api/resources.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,23 @@ from sandbox.services import filters, iam_policies
 
 _ONLINE = "aiplatform.googleapis.com/prediction/online/"
 _PUBLISHER = "aiplatform.googleapis.com/publisher/online_serving/"
+_QUOTA = "serviceruntime.googleapis.com/quota/"
+RESOURCES = {
+    "aiplatform.googleapis.com/Endpoint": ("resource_container", "location", "endpoint_id"),
+    "aiplatform.googleapis.com/PublisherModel": (
+        "resource_container",
+        "location",
+        "publisher",
+        "model_user_id",
+        "model_version_id",
+    ),
+    "consumer_quota": ("project_id", "location", "service"),
+}
+_RESOURCE_OF = {
+    _ONLINE: "aiplatform.googleapis.com/Endpoint",
+    _PUBLISHER: "aiplatform.googleapis.com/PublisherModel",
+    _QUOTA: "consumer_quota",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +43,23 @@ class Metric:
     labels: tuple[str, ...]
 
 
+def resource_of(metric: str) -> str:
+    """The type of the monitored resource that a metric is of."""
+    return next(resource for prefix, resource in _RESOURCE_OF.items() if metric.startswith(prefix))
+
+
+_REPLICA = ("deployed_model_id", "replica_id")
+_TOKENS = ("type", "request_type")
+UNMEASURED = {
+    _ONLINE + "cpu/utilization": Metric("GAUGE", "DOUBLE", "10^2.%", "CPU utilization", _REPLICA),
+    _ONLINE + "accelerator/duty_cycle": Metric("GAUGE", "DOUBLE", "10^2.%", "Accelerator duty cycle", _REPLICA),
+    _PUBLISHER + "first_token_latencies": Metric(
+        "DELTA", "DISTRIBUTION", "ms", "First token latencies", ("request_type",)
+    ),
+    _PUBLISHER + "consumed_throughput": Metric("DELTA", "INT64", "1", "Character Throughput", ("request_type",)),
+    _QUOTA + "allocation/usage": Metric("GAUGE", "INT64", "1", "Allocation quota usage", ("quota_metric",)),
+    _QUOTA + "exceeded": Metric("GAUGE", "BOOL", "1", "Quota exceeded error", ("quota_metric", "limit_name")),
+}
 METRICS = {
     _ONLINE + "prediction_count": Metric("DELTA", "INT64", "1", "Prediction count", ("deployed_model_id",)),
     _ONLINE + "error_count": Metric("DELTA", "INT64", "1", "Error count", ("deployed_model_id",)),
@@ -34,6 +69,17 @@ METRICS = {
     ),
     _ONLINE + "replicas": Metric("GAUGE", "INT64", "1", "Replica count", ("deployed_model_id",)),
     _ONLINE + "target_replicas": Metric("GAUGE", "INT64", "1", "Replica target", ("deployed_model_id",)),
+    _ONLINE + "private/response_count": Metric(
+        "DELTA", "INT64", "1", "Private endpoint response count", ("deployed_model_id", "response_code")
+    ),
+    _ONLINE + "private/prediction_latencies": Metric(
+        "DELTA", "DISTRIBUTION", "ms", "Private endpoint prediction latencies", ("deployed_model_id",)
+    ),
+    _PUBLISHER + "consumed_token_throughput": Metric("DELTA", "INT64", "1", "Token Throughput", ("request_type",)),
+    _PUBLISHER + "token_count": Metric("DELTA", "INT64", "1", "Token count", _TOKENS),
+    _QUOTA + "rate/net_usage": Metric("DELTA", "INT64", "1", "Rate quota usage", ("method", "quota_metric")),
+    _QUOTA + "limit": Metric("GAUGE", "INT64", "1", "Quota limit", ("quota_metric", "limit_name")),
+    **UNMEASURED,
     _PUBLISHER + "model_invocation_count": Metric(
         "DELTA", "INT64", "1", "Model invocation count", ("error_category", "request_type", "response_code")
     ),

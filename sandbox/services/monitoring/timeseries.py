@@ -4,8 +4,10 @@ A minute that is under way is shown as far as it has come; Google shows what is 
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import Json, invalid_argument
 from sandbox.listing import page
@@ -27,23 +29,54 @@ def list_time_series(call: Call) -> Json:
     """The time series of one metric that satisfy the filter, aligned and reduced as asked, newest points first."""
     project_of(call, "monitoring.timeSeries.list")
     query = call.query
-    if not re.search(r"metric\.type\b", query.get("filter", "")):
-        raise invalid_argument("Field filter had an invalid value: it must restrict metric.type to one metric.")
     if query.get("secondaryAggregation.perSeriesAligner"):
         raise not_imitated(call, "secondaryAggregation")
-    start, end = _interval(call)
-    wanted = filters.compiled(query["filter"])
-    metrics.sample_all(call.sandbox)
-    found = [
-        (_header(key), _points(call.sandbox, key, values, start, end))
-        for key, values in meter(call.sandbox).series.items()
-        if wanted(_filtered(key))
-    ]
-    found = _aggregated(call, [(header, points) for header, points in found if points], start, end)
+    fields = [field for field in query.get("aggregation.groupByFields", "").split(",") if field]
+    found = read(call.sandbox, query.get("filter", ""), Aggregation.of(query, "aggregation.", fields), *_interval(call))
     shown = [_shown(header, points, headers_only=query.get("view") == "HEADERS") for header, points in found]
     chosen, token = page(shown, query, 100_000, 100_000)
     answer: Json = {"timeSeries": chosen} if chosen else {}
     return {**answer, "nextPageToken": token} if token else answer
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """How series are aligned and then reduced; `period` in seconds."""
+
+    aligner: str = ""
+    reducer: str = ""
+    period: float = 0
+    fields: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], prefix: str = "", fields: Sequence[str] = ()) -> "Aggregation":
+        """The Aggregation of a message, or of query parameters with a prefix."""
+        return cls(
+            given.get(f"{prefix}perSeriesAligner", ""),
+            given.get(f"{prefix}crossSeriesReducer", ""),
+            float(given.get(f"{prefix}alignmentPeriod", "0s").removesuffix("s")),
+            fields or given.get("groupByFields", ()),
+        )
+
+
+def read(
+    sandbox: "Sandbox", expression: str, aggregation: Aggregation, start: float, end: float
+) -> list[tuple[Json, list[Point]]]:
+    """The series of one metric that satisfy a filter, aligned and reduced, as (header, points newest first).
+
+    Raises:
+        GoogleError: 400 for a filter that names no metric or cannot be parsed, or an aggregation that does not fit.
+    """
+    if not re.search(r"metric\.type\b", expression):
+        raise invalid_argument("Field filter had an invalid value: it must restrict metric.type to one metric.")
+    wanted = filters.compiled(expression)
+    metrics.sample_all(sandbox)
+    found = [
+        (_header(key), points_of(sandbox, key, values, start, end))
+        for key, values in meter(sandbox).series().items()
+        if wanted(_filtered(key))
+    ]
+    return _aggregated(aggregation, [(header, points) for header, points in found if points], start, end)
 
 
 def _interval(call: Call) -> tuple[float, float]:
@@ -65,7 +98,15 @@ def _seconds(stamp: str, field: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _points(sandbox: "Sandbox", key: Key, values: dict[int, Value], start: float, end: float) -> list[Point]:
+def settled(sandbox: "Sandbox", at: float) -> float:
+    """The time up to which a query at `at` counts: the minute under way as far as it has come, else whole ones.
+
+    What was counted in a minute has no finer time: half a minute of the past would count all of it, and twice.
+    """
+    return at if at // MINUTE >= sandbox.clock.now() // MINUTE else at // MINUTE * MINUTE
+
+
+def points_of(sandbox: "Sandbox", key: Key, values: dict[int, Value], start: float, end: float) -> list[Point]:
     """The points that end in the interval, newest first."""
     visible = sandbox.clock.now() - sandbox.settings.metrics_delay_seconds
     gauge = METRICS[key.metric].kind == "GAUGE"
@@ -98,15 +139,13 @@ def _header(key: Key) -> Json:
 
 
 def _aggregated(
-    call: Call, series: list[tuple[Json, list[Point]]], start: float, end: float
+    aggregation: Aggregation, series: list[tuple[Json, list[Point]]], start: float, end: float
 ) -> list[tuple[Json, list[Point]]]:
-    aligner = call.query.get("aggregation.perSeriesAligner", "")
-    reducer = call.query.get("aggregation.crossSeriesReducer", "")
+    aligner, reducer, period = aggregation.aligner, aggregation.reducer, aggregation.period
     if aligner in _NONE:
         if reducer not in _NONE:
             raise invalid_argument("Field aggregation had an invalid value: a reducer needs a perSeriesAligner.")
         return series
-    period = float(call.query.get("aggregation.alignmentPeriod", "0s").removesuffix("s"))
     if period < MINUTE:
         raise invalid_argument(
             "Field aggregation.alignmentPeriod had an invalid value: it must be at least 60 seconds."
@@ -118,15 +157,14 @@ def _aggregated(
     ]
     if reducer in _NONE:
         return series
-    fields = [f for f in call.query.get("aggregation.groupByFields", "").split(",") if f]
     groups: dict[str, tuple[Json, list[list[Point]]]] = {}
     for header, points in series:
-        reduced_header = _grouped(header, fields)
+        reduced_header = _grouped(header, aggregation.fields)
         groups.setdefault(repr(reduced_header), (reduced_header, []))[1].append(points)
     return [(header, reduced(members, reducer)) for header, members in groups.values()]
 
 
-def _grouped(header: Json, fields: list[str]) -> Json:
+def _grouped(header: Json, fields: Sequence[str]) -> Json:
     """A series' header with the labels alone that it is grouped by."""
     kept: Json = {**header, "metric": {"type": header["metric"]["type"]}, "resource": {**header["resource"]}}
     kept["resource"]["labels"] = {}

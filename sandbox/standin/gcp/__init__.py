@@ -6,10 +6,14 @@ from collections.abc import Mapping
 
 from sandbox.standin.gcp.access_policy import AccessPolicy
 from sandbox.standin.gcp.ai_endpoint import AiEndpoint
+from sandbox.standin.gcp.alert_policy import AlertPolicy, NotificationChannel
 from sandbox.standin.gcp.cloud import Cloud
 from sandbox.standin.gcp.custom_role import IamCustomRole
+from sandbox.standin.gcp.dashboard import Dashboard
+from sandbox.standin.gcp.dataset import Dataset
 from sandbox.standin.gcp.iam_member import ProjectIamMember, ServiceAccountIamMember
 from sandbox.standin.gcp.network import Network, get_network
+from sandbox.standin.gcp.objectives import CustomService, Slo
 from sandbox.standin.gcp.project import get_project
 from sandbox.standin.gcp.secret import Secret, SecretIamMember, SecretVersion
 from sandbox.standin.gcp.service import Service
@@ -25,7 +29,13 @@ def provider(sandbox_url: str, environ: Mapping[str, str]) -> Provider[Cloud]:
         {
             "gcp:accesscontextmanager/accessPolicy:AccessPolicy": AccessPolicy(),
             "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter": ServicePerimeter(),
+            "gcp:bigquery/dataset:Dataset": Dataset(),
             "gcp:compute/network:Network": Network(),
+            "gcp:monitoring/alertPolicy:AlertPolicy": AlertPolicy(),
+            "gcp:monitoring/customService:CustomService": CustomService(),
+            "gcp:monitoring/dashboard:Dashboard": Dashboard(),
+            "gcp:monitoring/notificationChannel:NotificationChannel": NotificationChannel(),
+            "gcp:monitoring/slo:Slo": Slo(),
             "gcp:projects/iAMCustomRole:IAMCustomRole": IamCustomRole(),
             "gcp:projects/iAMMember:IAMMember": ProjectIamMember(),
             "gcp:projects/service:Service": Service(),

@@ -104,7 +104,8 @@ class KubernetesObject(Resource[Cluster]):
             return _inputs_from(state, self.fields)
         data = {k: v for k, v in state.get("data", {}).items() if k in old_inputs.get("stringData", {})}
         plain = {"stringData": {k: base64.b64decode(v).decode() for k, v in data.items()}} if data else {}
-        return _pruned(old_inputs, {**state, **plain})
+        pruned: Props = _pruned(old_inputs, {**state, **plain})
+        return pruned
 
     def _body(self, cluster: Cluster, inputs: Props) -> Json:
         body = {k: v for k, v in inputs.items() if k in self.fields}

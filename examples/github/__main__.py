@@ -1,0 +1,91 @@
+"""Workload Identity Federation for one GitHub repository: a reader, and a deployer for approved jobs.
+
+Run once, by a person who may: `pulumi up` here, then put the outputs into the repository's variables
+(docs/pull-requests.md). GitHub's token for a job is exchanged for a Google token of an hour; no key exists.
+"""
+
+import pulumi
+import pulumi_gcp as gcp
+
+PREVIEW_ROLES = (
+    "roles/aiplatform.viewer",
+    "roles/compute.networkViewer",
+    "roles/iam.roleViewer",
+    "roles/iam.securityReviewer",
+    "roles/serviceusage.serviceUsageViewer",
+)
+DEPLOY_ROLES = (
+    "roles/aiplatform.admin",
+    "roles/compute.networkUser",
+    "roles/iam.roleAdmin",
+    "roles/iam.serviceAccountAdmin",
+    "roles/resourcemanager.projectIamAdmin",
+    "roles/serviceusage.serviceUsageAdmin",
+)
+ENVIRONMENTS = ("dev", "prod")
+
+config = pulumi.Config()
+project = pulumi.Config("gcp").require("project")
+repository = config.require("repository")
+projects = config.get_object("projects") or [project]
+organization = config.get("organization")
+
+pool = gcp.iam.WorkloadIdentityPool(
+    "github", project=project, workload_identity_pool_id="github", display_name="GitHub Actions"
+)
+provider = gcp.iam.WorkloadIdentityPoolProvider(
+    "github",
+    project=project,
+    workload_identity_pool_id=pool.workload_identity_pool_id,
+    workload_identity_pool_provider_id="github",
+    attribute_mapping={"google.subject": "assertion.sub", "attribute.repository": "assertion.repository"},
+    # GitHub signs the tokens of every repository in the world
+    attribute_condition=f"assertion.repository == '{repository}'",
+    oidc={"issuer_uri": "https://token.actions.githubusercontent.com"},
+)
+state = gcp.storage.Bucket(
+    "state",
+    project=project,
+    name=f"{project}-pulumi-state",
+    location=config.get("location") or "US",
+    uniform_bucket_level_access=True,
+    public_access_prevention="enforced",
+    versioning={"enabled": True},
+    opts=pulumi.ResourceOptions(protect=True),
+)
+
+# The reader serves every job of the repository. The deployer serves only jobs of an environment, which for prod means
+# that somebody approved: GitHub writes the environment into the token's subject.
+everywhere = f"attribute.repository/{repository}"
+approved = [f"subject/repo:{repository}:environment:{name}" for name in ENVIRONMENTS]
+for account_id, roles, perimeter_role, jobs in (
+    ("github-reader", PREVIEW_ROLES, "policyReader", [everywhere]),
+    ("github-deployer", DEPLOY_ROLES, "policyEditor", approved),
+):
+    account = gcp.serviceaccount.Account(account_id, project=project, account_id=account_id)
+    for number, job in enumerate(jobs):
+        kind = "principal" if job.startswith("subject/") else "principalSet"
+        gcp.serviceaccount.IAMMember(
+            f"{account_id}-{number}",
+            service_account_id=account.name,
+            role="roles/iam.workloadIdentityUser",
+            member=pulumi.Output.format("{0}://iam.googleapis.com/{1}/{2}", kind, pool.name, job),
+        )
+    for target in projects:
+        for role in roles:
+            gcp.projects.IAMMember(f"{account_id}-{target}-{role}", project=target, role=role, member=account.member)
+    if organization:
+        gcp.organizations.IAMMember(
+            f"{account_id}-perimeters",
+            org_id=organization,
+            role=f"roles/accesscontextmanager.{perimeter_role}",
+            member=account.member,
+        )
+    # a preview takes the state's lock, so the reader writes there too
+    gcp.storage.BucketIAMMember(
+        f"{account_id}-state", bucket=state.name, role="roles/storage.objectUser", member=account.member
+    )
+    pulumi.export("READER" if account_id == "github-reader" else "DEPLOYER", account.email)
+
+pulumi.export("WORKLOAD_IDENTITY_PROVIDER", provider.name)
+pulumi.export("PULUMI_BACKEND_URL", pulumi.Output.format("gs://{0}", state.name))

@@ -1,0 +1,64 @@
+"""Prod is not destroyed, and its address not changed, by one command."""
+
+from collections.abc import Callable
+
+import pytest
+
+from scripts.workspace import PulumiError
+from tests.engine.conftest import Stack
+
+LIFT = ("gemini-vertex:protect", "false")
+
+
+def test_destroy_is_refused_until_protection_is_lifted(make_stack: Callable[..., Stack]) -> None:
+    """Refused with a sentence, and nothing is gone, even without a preview; lifted, all goes."""
+    prod = make_stack("prod", protected=True)
+    prod.up()
+    since = prod.mark()
+    with pytest.raises(PulumiError, match=r"cannot be deleted\s+because it is protected"):
+        prod.destroy()
+    assert prod.changes(since) == []
+
+    prod.workspace.set(*LIFT)
+    since = prod.mark()
+    prod.up()
+    assert prod.changes(since) == []
+    prod.destroy()
+    assert prod.state() == {}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "what"),
+    [
+        ("gemini-vertex:endpoint.name", "another-endpoint", "replace"),
+        ("gemini-vertex:perimeter.mode", "off", "delete"),
+    ],
+)
+def test_what_would_take_the_address_or_the_perimeter_away_is_refused_at_preview(
+    make_stack: Callable[..., Stack], setting: str, value: str, what: str
+) -> None:
+    """Another endpoint is another address; no perimeter is no protection."""
+    prod = make_stack("prod", protected=True)
+    prod.up()
+    prod.workspace.set(setting, value)
+    with pytest.raises(PulumiError, match="protect"):
+        prod.workspace.pulumi("preview")
+
+
+def test_a_model_is_replaced_all_the_same(make_stack: Callable[..., Stack]) -> None:
+    """Protection keeps the endpoint, the split and the perimeter; models come and go."""
+    prod = make_stack("prod", protected=True)
+    prod.up()
+    before = prod.workspace.outputs()["deployedModels"]
+    prod.workspace.set("gemini-vertex:models[1].machineType", "n1-standard-16")
+    prod.up()
+    after = prod.workspace.outputs()["deployedModels"]
+    assert before["gemini-pro-fallback"] != after["gemini-pro-fallback"]
+
+
+def test_dev_goes_when_it_is_told_to(make_stack: Callable[..., Stack]) -> None:
+    """No protection there by default."""
+    dev = make_stack("dev", protected=True)
+    dev.up()
+    dev.destroy()
+    assert dev.state() == {}

@@ -1,0 +1,117 @@
+"""`gemini-vertex:observability` as it is read, and what the program makes of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings import SettingsError
+from settings.load import PROJECT_VARIABLES, REGION_VARIABLES
+from tests.unit.configurations import prod, read
+from tests.unit.programs import run_program, stack_file
+
+KEY = "gemini-vertex:observability"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program writes a manifest where it runs, and looks at the environment for a project."""
+    monkeypatch.chdir(tmp_path)
+    for name in (*PROJECT_VARIABLES, *REGION_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+
+
+def problems(observability: Any) -> dict[str, str]:
+    """The problems of a prod stack with this section, by key."""
+    with pytest.raises(SettingsError) as caught:
+        read(prod(observability=observability))
+    return {problem.key.removeprefix(KEY): problem.text for problem in caught.value.problems}
+
+
+def test_without_the_section_nothing_is_made() -> None:
+    """Neither resources nor APIs; an endpoint logs no requests."""
+    assert read(prod()).observability is None
+    done = run_program(stack_file("prod"))
+    assert [r.typ for r in done.resources if "monitoring" in r.typ or "bigquery" in r.typ] == []
+    assert "predictRequestResponseLoggingConfig" not in done.one(":AiEndpoint").inputs
+
+
+def test_an_empty_section_takes_the_defaults_and_warns_that_nobody_is_told() -> None:
+    """`observability: {}` is a dashboard, alerts and an objective; request logging stays off."""
+    settings = read(prod(observability={}))
+    found = settings.observability
+    assert found is not None
+    assert (found.error_ratio_percent, found.latency_seconds, found.slo_percent) == (5, 10, 99.5)
+    assert (found.notify, found.dashboard, found.request_logging) == ((), True, None)
+    assert any("nobody is told" in warning for warning in settings.warnings)
+
+
+def test_a_full_section_is_read() -> None:
+    """Every key of Pulumi.yaml."""
+    given = {
+        "notify": ["oncall@example.com", "projects/my-project/notificationChannels/42"],
+        "errorRatioPercent": 1.5,
+        "latencySeconds": 2,
+        "sloPercent": 99.9,
+        "dashboard": False,
+        "requestLogging": {"dataset": "gemini_requests", "samplingRate": 0.05, "expirationDays": 7},
+    }
+    settings = read(prod(observability=given))
+    found = settings.observability
+    assert found is not None
+    assert found.notify == ("oncall@example.com", "projects/my-project/notificationChannels/42")
+    assert (found.error_ratio_percent, found.latency_seconds, found.slo_percent) == (1.5, 2, 99.9)
+    assert found.dashboard is False
+    assert vars(found.request_logging) == {"dataset": "gemini_requests", "sampling_rate": 0.05, "expiration_days": 7}
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "says"),
+    [
+        ({"errorRatioPercent": 0}, ".errorRatioPercent", "above 0 and at most 100"),
+        ({"errorRatioPercent": "5"}, ".errorRatioPercent", "must be a number"),
+        ({"latencySeconds": True}, ".latencySeconds", "must be a number"),
+        ({"sloPercent": 100}, ".sloPercent", "at most 99.99"),
+        ({"notify": "oncall@example.com"}, ".notify", "must be a list"),
+        ({"notify": ["oncall"]}, ".notify[0]", "an e-mail address, or projects/PROJECT/notificationChannels/NUMBER"),
+        ({"notify": ["https://hooks.example.com/T0K3N"]}, ".notify[0]", "a token does not belong here"),
+        ({"notify": ["a@b.example", "a@b.example"]}, ".notify[1]", "again"),
+        ({"dashboard": "yes"}, ".dashboard", "true or false"),
+        ({"requestLogging": {}}, ".requestLogging.dataset", "is missing"),
+        ({"requestLogging": {"dataset": "a-b"}}, ".requestLogging.dataset", "letters, digits or underscores"),
+        ({"requestLogging": {"dataset": "a", "samplingRate": 2}}, ".requestLogging.samplingRate", "at most 1"),
+        ({"requestLogging": {"dataset": "a", "expirationDays": 0}}, ".requestLogging.expirationDays", "from 1"),
+        ({"notifiy": []}, ".notifiy", "did you mean notify"),
+        ([], "", "mapping"),
+    ],
+)
+def test_a_mistake_is_reported_by_its_key(given: Any, key: str, says: str) -> None:
+    """What is wrong, what is allowed, where."""
+    found = problems(given)
+    assert says in found[key]
+
+
+def test_the_program_watches_what_it_deploys() -> None:
+    """The endpoint's number and the deployed models' ids of the same program are in the policies, after their APIs."""
+    section = {"notify": ["oncall@example.com"], "requestLogging": {"dataset": "gemini_requests"}}
+    done = run_program({**stack_file("prod"), KEY: section})
+    services = {service.inputs["service"] for service in done.of("projects/service:Service")}
+    assert {"monitoring.googleapis.com", "logging.googleapis.com", "bigquery.googleapis.com"} <= services
+    policies = {policy.name: policy.inputs for policy in done.of(":AlertPolicy")}
+    assert len(policies) == 8
+    drift = policies["gemini-prod-split-drift"]["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
+    assert f'endpoint_id="{done.outputs["endpointId"]}"' in drift
+    assert all(f'deployed_model_id="{number}"' in drift for number in done.outputs["deployedModels"].values())
+    assert policies["gemini-prod-quota"]["userLabels"] == {"environment": "prod"}
+    logged = done.one(":AiEndpoint").inputs["predictRequestResponseLoggingConfig"]
+    assert logged["bigqueryDestination"] == {"outputUri": "bq://my-project.gemini_requests.request_response_logging"}
+    assert done.one(":Dataset").inputs["location"] == "us-central1"
+
+
+def test_bigquery_is_enabled_only_where_requests_are_logged() -> None:
+    """An API that nothing calls is not enabled."""
+    done = run_program({**stack_file("prod"), KEY: {}})
+    services = {service.inputs["service"] for service in done.of("projects/service:Service")}
+    assert "monitoring.googleapis.com" in services
+    assert "bigquery.googleapis.com" not in services
