@@ -16,7 +16,7 @@ setup: ## make .venv from the lock and provide the Pulumi CLI; does nothing when
 demo: setup ## bring the whole article up in a local Google Cloud, prove it, take it down (KEEP=1 leaves it up)
 	@python scripts/demo.py $(if $(KEEP),--keep)
 
-chat: setup ## run the sample application as a pod of a local Google Cloud: it streams, follows pulumi up, loses its identity
+chat: setup ## run the sample application as a pod of a local Google Cloud, while its stack changes under it
 	@python scripts/chat.py
 
 chat-load: setup ## Locust on the sample application, with all well and with Vertex AI down
