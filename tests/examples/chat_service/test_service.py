@@ -98,7 +98,7 @@ class NoToken(google.auth.credentials.Credentials):
     """Credentials that never get a token."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def refresh(self, request: Any) -> None:
         raise google.auth.exceptions.RefreshError("nobody is there")
