@@ -123,7 +123,7 @@ def inside() -> list[str]:
     with_fallback(workspace)
     workspace.pulumi("up", "--yes", "--skip-preview")
     proven = []
-    with chat_pod(folder / "pod", **BOUNDS) as pod:
+    with chat_pod(folder / "pod", os.environ, **BOUNDS) as pod:
         wanted = {route["name"]: float(route["weight"]) for route in pod.get("/state")["routes"]}
         say(f"{REQUESTS} questions by {USERS} users, all well")
         load = locust(pod.url, folder)

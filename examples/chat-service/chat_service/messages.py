@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from google.genai import types
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Text = Annotated[str, Field(min_length=1)]
@@ -41,7 +42,7 @@ class Chat(BaseModel):
         """The turns as google-genai takes them."""
         return [{"role": message.role, "parts": [{"text": message.text}]} for message in self.messages]
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> types.GenerateContentConfigDict:
         """What is set beside gemini_client's defaults."""
         return {"system_instruction": self.system} if self.system else {}
 

@@ -94,8 +94,11 @@ def test_more_answers_at_a_time_than_allowed_are_refused(start: Callable[..., Ru
     assert service.events()[-1][0] == "done"
 
 
-class NoToken(google.auth.credentials.Credentials):  # type: ignore[misc]
+class NoToken(google.auth.credentials.Credentials):
     """Credentials that never get a token."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def refresh(self, request: Any) -> None:
         raise google.auth.exceptions.RefreshError("nobody is there")
