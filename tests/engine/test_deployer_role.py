@@ -35,22 +35,31 @@ COMING_UP = (
     ("iam.roles.get", "iam.serviceAccounts.get", "aiplatform.endpoints.get"),
     ("iam.serviceAccounts.getIamPolicy", "resourcemanager.projects.getIamPolicy", "aiplatform.operations.list"),
     ("iam.serviceAccounts.setIamPolicy", "resourcemanager.projects.setIamPolicy", "aiplatform.endpoints.deploy"),
-    ("container.namespaces.create", "aiplatform.endpoints.update"),
-    ("container.serviceAccounts.create",),
-    ("container.configMaps.create",),
+    ("aiplatform.endpoints.update",),
     ("resourcemanager.projects.get",),
     ("accesscontextmanager.policies.create",),
     ("accesscontextmanager.policies.get",),
     ("accesscontextmanager.servicePerimeters.create",),
     ("accesscontextmanager.servicePerimeters.get",),
 )
+# Once a cluster is named.
+IN_THE_CLUSTER = (
+    ("container.namespaces.create",),
+    ("container.serviceAccounts.create",),
+    ("container.configMaps.create",),
+)
 CHANGING = (("accesscontextmanager.servicePerimeters.update", "container.serviceAccounts.update"),)
+# Each from a whole stack.
 GOING_DOWN = (
     ("accesscontextmanager.servicePerimeters.delete",),
-    ("accesscontextmanager.policies.delete", "container.configMaps.delete"),
-    ("container.serviceAccounts.delete", "aiplatform.endpoints.undeploy"),
-    ("container.namespaces.delete", "aiplatform.endpoints.delete"),
-    ("iam.roles.delete", "iam.serviceAccounts.delete"),
+    ("accesscontextmanager.policies.delete",),
+    ("container.configMaps.delete",),
+    ("container.serviceAccounts.delete",),
+    ("container.namespaces.delete",),
+    ("aiplatform.endpoints.undeploy",),
+    ("aiplatform.endpoints.delete",),
+    ("iam.roles.delete",),
+    ("iam.serviceAccounts.delete",),
 )
 # A role that was deleted a moment ago is brought back.
 AGAIN = (("iam.roles.undelete",), ("iam.roles.update",))
@@ -131,7 +140,12 @@ def test_the_files_are_the_table() -> None:
 
 def test_every_permission_is_taken_away_once() -> None:
     """But for those that only preflight reads: tests/preflight/test_checks.py takes each away from it."""
-    taken = [name for steps in (COMING_UP, CHANGING, GOING_DOWN, AGAIN, UNREAD) for step in steps for name in step]
+    taken = [
+        name
+        for steps in (COMING_UP, IN_THE_CLUSTER, CHANGING, GOING_DOWN, AGAIN, UNREAD)
+        for step in steps
+        for name in step
+    ]
     assert len(taken) == len(set(taken))
     assert {*taken, *permissions.PREFLIGHT} == {*permissions.PROJECT, *permissions.ORGANIZATION}
 
@@ -164,15 +178,21 @@ def test_exactly_its_permissions_suffice_and_are_needed(deployer: Deployer) -> N
 
 def test_without_any_one_the_error_names_it_and_a_role_that_has_it(deployer: Deployer) -> None:
     """From nothing to a stack, through a change, and back to nothing."""
+    deployer.workspace.pulumi("config", "rm", "gemini-vertex:kubernetes")
     for missing in COMING_UP:
+        deployer.refused(missing, UP)
+    deployer.workspace.pulumi(*UP)
+    for path in ("kubernetes.context", "kubernetes.createNamespace"):
+        deployer.workspace.set(f"gemini-vertex:{path}", SANDBOX_SETTINGS[f"gemini-vertex:{path}"])
+    for missing in IN_THE_CLUSTER:
         deployer.refused(missing, UP)
     deployer.workspace.pulumi(*UP)
     deployer.workspace.set("gemini-vertex:perimeter.title", "another")
     deployer.workspace.set("gemini-vertex:workloadIdentity.serviceAccount", "gemini-other-sa")
     for missing in CHANGING:
         deployer.refused(missing, UP)
-    deployer.workspace.pulumi(*UP)
     for missing in GOING_DOWN:
+        deployer.workspace.pulumi(*UP)
         deployer.refused(missing, DESTROY)
     deployer.workspace.pulumi(*DESTROY)
     for missing in AGAIN:
