@@ -9,7 +9,8 @@ from components.observability.signals import Model, Route
 
 Severity = Literal["CRITICAL", "ERROR", "WARNING"]
 
-DRIFT_POINTS, DRIFT_WINDOW, DRIFT_LEAST = 10, "30m", 200
+# It must hold for longer than its window looks back, or every wanted change of the split would alarm.
+DRIFT_POINTS, DRIFT_WINDOW, DRIFT_MINUTES, DRIFT_LEAST = 10, "10m", 15, 200
 QUOTA_RATIO = 0.8
 
 
@@ -178,9 +179,9 @@ def split_drift(watched: Watched) -> Alert:
         "WARNING",
         tuple(
             Query(
-                f"a model's share is off by more than {DRIFT_POINTS} points over {DRIFT_WINDOW}",
+                f"a model's share of {DRIFT_WINDOW} is off by over {DRIFT_POINTS} points for {DRIFT_MINUTES} minutes",
                 signals.split_drift(route, watched.models, DRIFT_POINTS, DRIFT_WINDOW, DRIFT_LEAST),
-                10,
+                DRIFT_MINUTES,
             )
             for route in watched.routes
             if route.name == "endpoint"

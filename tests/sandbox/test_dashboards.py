@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import requests
 
 from tests.sandbox.google import Google, grant, refusal
 from tests.sandbox.vertex import Json, Vertex
@@ -136,3 +137,15 @@ def test_datasets_need_the_api_and_a_permission(vertex: Vertex) -> None:
     grant(vertex.sandbox, "roles/bigquery.user", "user:user@example.com")
     user("POST", f"{user.project}/datasets", dataset())
     assert refusal(user, "DELETE", f"{user.project}/datasets/requests").code == 403
+
+
+def test_the_plugins_variables_lead_to_the_services(vertex: Vertex) -> None:
+    """Terraform's google provider appends v1/projects/… for dashboards, v3/projects/… for alerts, projects/… else."""
+    env, headers = vertex.sandbox.env, vertex.sandbox.headers
+    for name, path in (
+        ("MONITORING", "v1/projects/sandbox-project/dashboards"),
+        ("MONITORING", "v3/projects/sandbox-project/alertPolicies"),
+        ("BIG_QUERY", "projects/sandbox-project/datasets"),
+    ):
+        answer = requests.get(env[f"GOOGLE_{name}_CUSTOM_ENDPOINT"] + path, headers=headers, timeout=30)
+        assert answer.status_code == 200, (name, answer.text)

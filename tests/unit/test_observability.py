@@ -121,6 +121,15 @@ def test_saturation_and_drift_follow_each_models_own_numbers() -> None:
     assert "conditionMonitoringQueryLanguage" not in queries(found)
 
 
+def test_a_wanted_change_of_the_split_does_not_alarm() -> None:
+    """Predictions from before the change leave the window before the condition has held for long enough."""
+    (condition,) = policies(watch())["split-drift"]["conditions"]
+    drift = condition["conditionPrometheusQueryLanguage"]
+    windows = {int(minutes) for minutes in re.findall(r"\[(\d+)m\]", drift["query"])}
+    assert windows == {10}
+    assert int(drift["duration"].removesuffix("s")) > 10 * 60
+
+
 def test_what_cannot_go_wrong_is_not_watched() -> None:
     """One model has no split to drift, a fixed number of replicas no ceiling to reach."""
     fixed = {"only": parts.WatchedModel(deployed_model_id="11", percent=100, min_replica_count=2, max_replica_count=2)}
