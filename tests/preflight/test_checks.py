@@ -134,7 +134,8 @@ def test_the_network_and_its_peering_must_be_there(cloud: SandboxHandle, examine
     one = [{"name": "only", "model": "gemma-3-4b", "machineType": "n1-standard-4"}]
     peered = {"endpoint": {"name": "e", "connectivity": "peered-network"}, "models": one}
     assert of(examine(**peered), "peering")[0].status == "ok"
-    again = {**peered, "endpoint": {**peered["endpoint"], "privateServicesAccess": "create"}}
+    created = {"name": "e", "connectivity": "peered-network", "privateServicesAccess": "create"}
+    again = {"endpoint": created, "models": one}
     (peering,) = of(examine(**again), "peering")
     assert (peering.status, peering.seen) == ("fail", "private services access of default is there already")
     cloud.sandbox.store.delete("privateConnection", "projects/sandbox-project/global/networks/default")
