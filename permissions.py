@@ -15,6 +15,8 @@ _PROJECT_IAM: Final = "roles/resourcemanager.projectIamAdmin"
 _ACCOUNTS: Final = "roles/iam.serviceAccountAdmin"
 _ROLES: Final = "roles/iam.roleAdmin"
 _CLUSTER: Final = "roles/container.developer"
+_NETWORKS: Final = "roles/compute.networkAdmin"
+_NAMES: Final = "roles/dns.admin"
 _PERIMETERS: Final = "roles/accesscontextmanager.policyAdmin"
 
 ALWAYS: Final[dict[str, str]] = {
@@ -65,6 +67,81 @@ NAMESPACE: Final[dict[str, str]] = {
     "container.namespaces.delete": _CLUSTER,
     "container.namespaces.get": _CLUSTER,
 }
+# A private path of the stack's own (docs/private-connectivity.md): a network, and what Vertex AI needs in one.
+NETWORK: Final[dict[str, str]] = {
+    "compute.globalOperations.get": _NETWORKS,
+    "compute.networks.create": _NETWORKS,
+    "compute.networks.delete": _NETWORKS,
+    "compute.networks.get": _NETWORKS,
+    "compute.regionOperations.get": _NETWORKS,
+    "compute.subnetworks.create": _NETWORKS,
+    "compute.subnetworks.delete": _NETWORKS,
+    "compute.subnetworks.get": _NETWORKS,
+}
+CONNECTION_POLICY: Final[dict[str, str]] = {
+    "networkconnectivity.operations.get": _NETWORKS,
+    "networkconnectivity.serviceConnectionPolicies.create": _NETWORKS,
+    "networkconnectivity.serviceConnectionPolicies.delete": _NETWORKS,
+    "networkconnectivity.serviceConnectionPolicies.get": _NETWORKS,
+}
+_GLOBAL_ADDRESS: Final[dict[str, str]] = {
+    "compute.globalAddresses.createInternal": _NETWORKS,
+    "compute.globalAddresses.deleteInternal": _NETWORKS,
+    "compute.globalAddresses.get": _NETWORKS,
+    "compute.globalAddresses.setLabels": _NETWORKS,
+    "compute.globalOperations.get": _NETWORKS,
+    "compute.networks.use": _NETWORKS,
+}
+PRIVATE_SERVICES_ACCESS: Final[dict[str, str]] = {
+    **_GLOBAL_ADDRESS,
+    "servicenetworking.services.addPeering": _NETWORKS,
+    "servicenetworking.services.deleteConnection": _NETWORKS,
+    "servicenetworking.services.get": _NETWORKS,
+}
+_ZONE: Final[dict[str, str]] = {
+    "dns.changes.create": _NAMES,
+    "dns.managedZones.create": _NAMES,
+    "dns.managedZones.delete": _NAMES,
+    "dns.managedZones.get": _NAMES,
+    "dns.networks.bindPrivateDNSZone": _NAMES,
+    "dns.resourceRecordSets.create": _NAMES,
+    "dns.resourceRecordSets.delete": _NAMES,
+    "dns.resourceRecordSets.list": _NAMES,
+}
+# An endpoint's own address and name.
+FORWARDING_RULE: Final[dict[str, str]] = {
+    **_ZONE,
+    "compute.addresses.createInternal": _NETWORKS,
+    "compute.addresses.deleteInternal": _NETWORKS,
+    "compute.addresses.get": _NETWORKS,
+    "compute.addresses.setLabels": _NETWORKS,
+    "compute.forwardingRules.create": _NETWORKS,
+    "compute.forwardingRules.delete": _NETWORKS,
+    "compute.forwardingRules.get": _NETWORKS,
+    "compute.forwardingRules.pscCreate": _NETWORKS,
+    "compute.forwardingRules.pscDelete": _NETWORKS,
+    "compute.forwardingRules.setLabels": _NETWORKS,
+    "compute.networks.use": _NETWORKS,
+    "compute.regionOperations.get": _NETWORKS,
+    "compute.subnetworks.use": _NETWORKS,
+}
+# Google's APIs at an address of the network.
+PRIVATE_APIS: Final[dict[str, str]] = {
+    **_ZONE,
+    **_GLOBAL_ADDRESS,
+    "compute.globalForwardingRules.create": _NETWORKS,
+    "compute.globalForwardingRules.delete": _NETWORKS,
+    "compute.globalForwardingRules.get": _NETWORKS,
+    "compute.globalForwardingRules.pscCreate": _NETWORKS,
+    "compute.globalForwardingRules.pscDelete": _NETWORKS,
+}
+PRIVATE: Final[dict[str, str]] = {
+    **NETWORK,
+    **CONNECTION_POLICY,
+    **PRIVATE_SERVICES_ACCESS,
+    **FORWARDING_RULE,
+    **PRIVATE_APIS,
+}
 # What only preflight reads.
 PREFLIGHT: Final[dict[str, str]] = {
     "aiplatform.models.get": _VERTEX,
@@ -107,7 +184,7 @@ REQUEST_QUOTA: Final[dict[str, str]] = {
     "cloudquotas.quotas.get": "roles/cloudquotas.admin",
     "cloudquotas.quotas.update": "roles/cloudquotas.admin",
 }
-_ROLE_OF: Final[dict[str, str]] = {**PROJECT, **ORGANIZATION, **MONITORING, **REQUEST_LOG, **REQUEST_QUOTA}
+_ROLE_OF: Final[dict[str, str]] = {**PRIVATE, **PROJECT, **ORGANIZATION, **MONITORING, **REQUEST_LOG, **REQUEST_QUOTA}
 _PERMISSION = re.compile(r"\b[a-z]+\.[a-zA-Z]+\.[a-zA-Z]+\b")
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import requests
 
 from sandbox.testing import running_sandbox
+from scripts.tool_environment import tool_environment
 from scripts.workspace import ROOT
 
 CALLS = 300
-MOTO = ROOT / ".toolchain/moto"
 LOCK = ROOT / "bench/requirements.txt"
 INVOKE = {
     "Content-Type": "application/json",
@@ -31,12 +31,7 @@ INVOKE = {
 
 def moto_server() -> str:
     """The path of moto's server, its environment made if need be."""
-    program = MOTO / "bin/moto_server"
-    if not program.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(MOTO)], check=True)
-        install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-        subprocess.run([str(MOTO / "bin/python"), *install, "--requirement", str(LOCK)], check=True)
-    return str(program)
+    return str(tool_environment(LOCK) / "moto_server")
 
 
 def free_port() -> int:

@@ -113,5 +113,7 @@ def _pod() -> str:
 
 
 def _one_line(error: Exception) -> str:
+    if error.args and isinstance(error.args[0], Exception):  # google-auth wraps the metadata server's answer
+        return _one_line(error.args[0])
     parts = [part for part in error.args if isinstance(part, str)]
     return " ".join(" ".join(parts or [str(error)]).split())

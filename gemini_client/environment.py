@@ -61,22 +61,39 @@ def _endpoint(environment: Mapping[str, str]) -> Routes:
 def options(environment: Mapping[str, str], given: Options | None) -> Options:
     """The options, with what the environment says about them where none were given.
 
+    Args:
+        environment: GEMINI_DEADLINE_SECONDS; GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE and
+            GEMINI_DEVELOPER_API_CONCURRENCY, which the routes file's own go before; VERTEX_ENDPOINT_CA_FILE and
+            VERTEX_ENDPOINT_TLS.
+        given: options to take as they are.
+
     Raises:
-        ConfigurationError: GEMINI_DEADLINE_SECONDS is no positive number.
+        ConfigurationError: one of the numbers is no positive one.
     """
     if given is not None:
         return given
     made = Options()
-    if text := environment.get("GEMINI_DEADLINE_SECONDS"):
-        try:
-            seconds = float(text)
-        except ValueError:
-            seconds = 0.0
-        if not 0 < seconds < float("inf"):
-            raise ConfigurationError(f"GEMINI_DEADLINE_SECONDS: {text!r} is no positive number of seconds.")
+    if seconds := _number(environment, "GEMINI_DEADLINE_SECONDS", "number of seconds"):
         made = replace(made, deadline=seconds)
+    if rate := _number(environment, "GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE", "number of requests"):
+        made = replace(made, developer_api=replace(made.developer_api, requests_per_minute=rate))
+    if calls := _number(environment, "GEMINI_DEVELOPER_API_CONCURRENCY", "number of calls"):
+        made = replace(made, developer_api=replace(made.developer_api, concurrency=max(1, int(calls))))
     if ca_file := environment.get("VERTEX_ENDPOINT_CA_FILE"):
         made = replace(made, tls=Tls(Path(ca_file)))
     if environment.get("VERTEX_ENDPOINT_TLS") == "self-signed":
         made = replace(made, tls=replace(made.tls, self_signed=True))
     return made
+
+
+def _number(environment: Mapping[str, str], name: str, of: str) -> float | None:
+    text = environment.get(name)
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ConfigurationError(f"{name}: {text!r} is no positive {of}.")
+    return number

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import permissions
 from preflight.finding import Finding
 from preflight.google import LOGIN, Google, RefusedError, enabling, granting, unmade
-from settings import Settings
+from settings import PrivateSettings, Settings
 
 _RESOURCES = "cloudresourcemanager.googleapis.com"
 
@@ -68,7 +68,19 @@ def needed_permissions(settings: Settings) -> dict[str, str]:
         **(permissions.NAMESPACE if settings.kubernetes and settings.kubernetes.create_namespace else {}),
         **(permissions.MONITORING if watch else {}),
         **(permissions.REQUEST_LOG if watch and watch.request_logging else {}),
+        **(_of_the_path(settings.private) if settings.private else {}),
         **permissions.PREFLIGHT,
+    }
+
+
+def _of_the_path(private: PrivateSettings) -> dict[str, str]:
+    """What a private path of the stack's own takes, in the stack's project; a shared network's is not asked."""
+    return {
+        **(permissions.NETWORK if private.subnetwork_range else {}),
+        **(permissions.CONNECTION_POLICY if private.create_connection_policy else {}),
+        **(permissions.PRIVATE_SERVICES_ACCESS if private.create_private_services_access else {}),
+        **(permissions.FORWARDING_RULE if private.address == "forwarding-rule" else {}),
+        **(permissions.PRIVATE_APIS if private.api_domains else {}),
     }
 
 

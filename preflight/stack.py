@@ -4,12 +4,10 @@ import datetime as dt
 import json
 import os
 import subprocess
-from collections.abc import Mapping
 
 from settings import Settings, load
 
 _SECONDS = 120
-SECRET = "[secret]"  # noqa: S105 - stands for a secret's value, which is not looked at
 
 
 class StackError(Exception):
@@ -17,18 +15,18 @@ class StackError(Exception):
 
 
 def read_settings(stack: str, today: dt.date) -> Settings:
-    """The settings of `stack`, held to the same rules as at preview; secrets are not decrypted.
+    """The settings of `stack`, held to the same rules as at preview. Secrets are held to them too, and not kept.
 
     Raises:
         StackError: no pulumi, no such stack, or no access to its backend.
         settings.SettingsError: the configuration has mistakes.
     """
-    values = json.loads(pulumi("config", "--json", "--stack", stack) or "{}")
-    return load({key: _text(value) for key, value in values.items()}, stack, os.environ, today)
-
-
-def _text(value: Mapping[str, object]) -> str:
-    return str(value["value"]) if "value" in value else SECRET
+    command = ("config", "--json", "--stack", stack)
+    values = json.loads(pulumi(*command) or "{}")
+    secrets = [key for key, value in values.items() if value.get("secret")]
+    if secrets:
+        values = json.loads(pulumi(*command, "--show-secrets"))
+    return load({key: str(value["value"]) for key, value in values.items()}, stack, os.environ, today, secrets)
 
 
 def read_outputs(stack: str) -> str:

@@ -15,6 +15,9 @@ def check_network(google: Google, settings: Settings) -> list[Finding]:
         return [Finding("network", "ok", "no endpoint, so none is needed")]
     if endpoint.connectivity == "public":
         return [Finding("network", "ok", "a public endpoint needs none")]
+    private = settings.private
+    if private and private.subnetwork_range:
+        return [Finding("network", "ok", f"this stack makes {endpoint.network}, and what Vertex AI needs in it")]
     owner, name = settings.project, endpoint.network
     if name.startswith("projects/"):
         _, owner, _, _, name = name.split("/")
@@ -29,7 +32,12 @@ def check_network(google: Google, settings: Settings) -> list[Finding]:
     found = [Finding("network", "ok", f"{name} is in project {owner}")]
     if endpoint.connectivity == "peered-network":
         states = {peering.get("name"): peering.get("state") for peering in network.get("peerings", [])}
-        if states.get(_PRIVATE_SERVICES) == "ACTIVE":
+        peered = states.get(_PRIVATE_SERVICES) == "ACTIVE"
+        if private and private.create_private_services_access:
+            seen = f"private services access of {name} is there already" if peered else f"this stack peers {name}"
+            fix = "pulumi config set --path gemini-vertex:endpoint.privateServicesAccess existing" if peered else ""
+            found.append(Finding("peering", "fail" if peered else "ok", seen, fix))
+        elif peered:
             found.append(Finding("peering", "ok", f"private services access of {name} is active"))
         else:
             seen = f"network {name} has no active private services access, which a peered endpoint needs"

@@ -45,7 +45,9 @@ def main(arguments: list[str]) -> int:
         command = options.cmd[1:] if options.cmd[:1] == ["--"] else options.cmd
         if not command:
             raise CommandError("There is nothing to run: python -m sandbox run -- CMD…")
-        return lifecycle.run(command, start, options.state, attach=options.attach, pod=options.as_pod)
+        return lifecycle.run(
+            command, start, options.state, attach=options.attach, pod=options.as_pod, mount=options.mount
+        )
     except CommandError as error:
         return lifecycle.fail(error)
 
@@ -107,6 +109,14 @@ def parser() -> argparse.ArgumentParser:
         default="",
         metavar="NAMESPACE/ACCOUNT",
         help="run the command with nothing but the identity of a pod that runs as this Kubernetes service account",
+    )
+    run.add_argument(
+        "--mount",
+        action="append",
+        default=[],
+        metavar="KIND/NAME=FOLDER",
+        help="of --as-pod: a configmap or secret as files in an empty folder, kept as the cluster has it; with"
+        " ,optional behind it it need not be there; may be given again",
     )
     run.add_argument("cmd", nargs=argparse.REMAINDER, metavar="-- CMD", help="the command and its arguments")
     serve.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from sandbox import faults, plugins, pods
+from sandbox import faults, mounts, plugins, pods
 from sandbox.core import Sandbox
 from sandbox.environment import environment, local_environment
 from sandbox.errors import GoogleError, Json
@@ -115,11 +115,22 @@ def _prepare(sandbox: Sandbox, start: Start) -> None:
         raise CommandError(f"Cannot record calls in {start.record}: {error.strerror}.") from None
 
 
-def run(command: Sequence[str], start: Start, state: Path | None, *, attach: bool, pod: str = "") -> int:
+def run(
+    command: Sequence[str],
+    start: Start,
+    state: Path | None,
+    *,
+    attach: bool,
+    pod: str = "",
+    mount: Sequence[str] = (),
+) -> int:
     """Runs a command that sees the sandbox, and returns its exit code (128 + n where signal n ended it).
 
-    As a pod ("namespace/account") it has that pod's identity alone, in the sandbox around it if there is one.
+    As a pod ("namespace/account") it has that pod's identity alone, and its mounts, in the sandbox around it if there
+    is one.
     """
+    if mount and not pod:
+        raise CommandError("--mount needs --as-pod: only a pod has ConfigMaps and Secrets mounted.")
     with contextlib.ExitStack() as stack:
         if attach:
             if start.chosen() or start.plugins or start.faults or start.record:
@@ -133,16 +144,18 @@ def run(command: Sequence[str], start: Start, state: Path | None, *, attach: boo
         else:
             _, variables = stack.enter_context(started(start, state))
         if pod:
-            return _child(command, stack.enter_context(_as_pod(variables, pod)))
+            return _child(command, stack.enter_context(_as_pod(variables, pod, mount)))
         return _child(command, {**os.environ, **variables, **local_environment()})
 
 
 @contextlib.contextmanager
-def _as_pod(variables: dict[str, str], pod: str) -> Iterator[dict[str, str]]:
+def _as_pod(variables: dict[str, str], pod: str, mount: Sequence[str]) -> Iterator[dict[str, str]]:
     try:
-        with pods.variables_of(variables, pod) as own:
+        wanted = [mounts.Mount.read(text) for text in mount]
+        namespace = pod.partition("/")[0]
+        with pods.variables_of(variables, pod) as own, mounts.mounted(wanted, variables, namespace):
             yield {**pods.without_deployer(os.environ), **own, **local_environment()}
-    except pods.PodError as error:
+    except (pods.PodError, mounts.MountError) as error:
         raise CommandError(str(error)) from None
 
 

@@ -49,6 +49,7 @@ class _Machine:
         # Services are loaded by the sandbox itself, after this module.
         from sandbox.services.workload_identity import Pod
 
+        self.token_seconds = sandbox.settings.token_seconds
         self.project = next(iter(sandbox.store.list("project").values()))
         self.pod = Pod(sandbox, parameters["namespace"], parameters["ksa"]) if "ksa" in parameters else None
         default = f"{self.project['projectNumber']}-compute@developer.gserviceaccount.com"
@@ -97,7 +98,7 @@ def _account(request: Request, machine: _Machine) -> Response:
     if account not in ("default", machine.email):
         return PlainTextResponse("Not Found", 404, headers=_FLAVOR)
     if what == "token":
-        return _json({"access_token": machine.token(), "expires_in": 3599, "token_type": "Bearer"})
+        return _json({"access_token": machine.token(), "expires_in": machine.token_seconds, "token_type": "Bearer"})
     if what == "email":
         return PlainTextResponse(machine.email, headers=_FLAVOR)
     if what == "scopes":

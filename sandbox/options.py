@@ -29,6 +29,8 @@ class Options(BaseModel):
         publisher_models: launch stages ("GA") by id of Gemini models that Google lists beside those it does.
         seed: of every random choice, such as which model of a split answers.
         clock_rate: the sandbox's seconds in a real one; 0 stops its clock until /_sandbox/clock steps it.
+        token_seconds: lifetime of the access tokens that metadata servers give. google-auth asks for another one
+            225 seconds before the end.
         latency: "none" answers as fast as it can; "realistic" takes about the time that Google's servers take.
     """
 
@@ -48,4 +50,5 @@ class Options(BaseModel):
     publisher_models: dict[str, LaunchStage] = {}
     seed: int = 0
     clock_rate: Annotated[float, Field(ge=0, le=100_000)] = 1.0
+    token_seconds: Annotated[int, Field(ge=1, le=3600)] = 3599
     latency: Literal["none", "realistic"] = "none"

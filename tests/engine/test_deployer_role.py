@@ -29,7 +29,8 @@ UP = ("up", "--yes", "--skip-preview", "--continue-on-error")
 DESTROY = ("destroy", "--yes", "--skip-preview", "--continue-on-error", "--run-program")
 # In the order in which a stack comes up, what it is without at each step.
 COMING_UP = (
-    ("serviceusage.services.enable", "serviceusage.services.list"),
+    ("serviceusage.services.list",),
+    ("serviceusage.services.enable",),
     ("iam.roles.create", "iam.serviceAccounts.create", "aiplatform.endpoints.create"),
     ("iam.roles.get", "iam.serviceAccounts.get", "aiplatform.endpoints.get"),
     ("iam.serviceAccounts.getIamPolicy", "resourcemanager.projects.getIamPolicy", "aiplatform.operations.list"),

@@ -3,12 +3,13 @@
 import pytest
 
 import permissions
+from preflight.access import needed_permissions
 from preflight.google import Google, RefusedError
 from sandbox.core import ORGANIZATION
 from sandbox.services import iam_policies
 from sandbox.services.iam_roles import ROLES, holds
 from sandbox.testing import SandboxHandle
-from tests.preflight.conftest import Examine, failures, of
+from tests.preflight.conftest import Examine, failures, of, settings
 
 OUTSIDER = "outsider@sandbox.example"
 
@@ -132,15 +133,28 @@ def test_the_network_and_its_peering_must_be_there(cloud: SandboxHandle, examine
     assert (network.status, network.fix[:40]) == ("fail", "gcloud compute networks create mine --pr")
     one = [{"name": "only", "model": "gemma-3-4b", "machineType": "n1-standard-4"}]
     peered = {"endpoint": {"name": "e", "connectivity": "peered-network"}, "models": one}
+    assert of(examine(**peered), "peering")[0].status == "ok"
+    again = {**peered, "endpoint": {**peered["endpoint"], "privateServicesAccess": "create"}}
+    (peering,) = of(examine(**again), "peering")
+    assert (peering.status, peering.seen) == ("fail", "private services access of default is there already")
+    cloud.sandbox.store.delete("privateConnection", "projects/sandbox-project/global/networks/default")
+    assert of(examine(**again), "peering")[0].seen == "this stack peers default"
     (peering,) = of(examine(**peered), "peering")
     assert peering.status == "fail"
     assert "gcloud services vpc-peerings connect" in peering.fix
-    name = "projects/sandbox-project/global/networks/default"
-    found = cloud.sandbox.store.get("network", name)
-    assert found
-    active = {"name": "servicenetworking-googleapis-com", "state": "ACTIVE"}
-    cloud.sandbox.store.put("network", name, {**found, "peerings": [active]})
-    assert of(examine(**peered), "peering")[0].status == "ok"
+
+
+def test_a_private_path_of_the_stacks_own_takes_permissions_of_its_own(examine: Examine) -> None:
+    """A network that the stack makes need not be there; what makes it is asked for."""
+    whole = {"mode": "restricted"}
+    report = examine(network={"name": "n", "create": True}, privateApis=whole)
+    assert of(report, "network")[0].seen.startswith("this stack makes n")
+    asked = {*needed_permissions(settings(network={"name": "n", "create": True}, privateApis=whole))}
+    assert {*permissions.NETWORK, *permissions.CONNECTION_POLICY, *permissions.PRIVATE_APIS} <= asked
+    assert "compute.addresses.createInternal" not in asked
+    ruled = {"name": "e", "connectivity": "private-service-connect", "address": "forwarding-rule"}
+    assert {*permissions.FORWARDING_RULE} <= {*needed_permissions(settings(endpoint=ruled))}
+    assert not ({*permissions.PRIVATE} - {*permissions.PREFLIGHT}) & {*needed_permissions(settings())}
 
 
 def test_the_workload_pool_needs_a_cluster(cloud: SandboxHandle, examine: Examine) -> None:

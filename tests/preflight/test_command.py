@@ -82,6 +82,17 @@ def test_mistakes_in_the_configuration_are_those_of_preview(command: Command) ->
     assert command("--request-quota").returncode == 2
 
 
+def test_a_secret_is_read_and_never_shown(command: Command) -> None:
+    """The Developer API's key of a fallback: its section is checked, its API is asked for, its value is nowhere."""
+    command.workspace.set("gemini-vertex:fallback.model", "gemini-3.8-flash")
+    secret = ("config", "set", "--secret", "--path", "gemini-vertex:fallback.apiKey", "the-key-of-somebody")
+    command.workspace.pulumi(*secret)
+    done = command("--json")
+    (apis,) = [check for check in json.loads(done.stdout)["checks"] if check["check"] == "APIs"]
+    assert (done.returncode, "secretmanager.googleapis.com" in apis["seen"]) == (1, True)
+    assert "the-key-of-somebody" not in done.stdout + done.stderr
+
+
 def test_an_increase_is_shown_and_asked_for_before_it_is_filed(command: Command) -> None:
     """A no files nothing, a yes does, and the quota is then enough."""
     command.cloud.set(servingQuota=CPUS)

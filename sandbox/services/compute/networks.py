@@ -94,4 +94,9 @@ def _network(made: Json, auto: bool) -> Json:
 
 def _shown(sandbox: "Sandbox", path: str, network: Json) -> Json:
     links = [BASE + name for name in subnetworks.of(sandbox, path)]
-    return {**network, "subnetworks": links} if links else network
+    shown = {**network, "subnetworks": links} if links else dict(network)
+    if connection := sandbox.store.get("privateConnection", path):
+        # Google's side of it is a network in a project of its own.
+        producer = f"{BASE}projects/{path.split('/')[1]}-tp/global/networks/servicenetworking"
+        shown["peerings"] = [{"name": connection["peering"], "network": producer, "state": "ACTIVE"}]
+    return shown

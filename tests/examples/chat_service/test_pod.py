@@ -1,0 +1,103 @@
+"""The service as a pod, on a stack that the real Pulumi engine brings up in a sandbox."""
+
+import base64
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from sandbox.api_keys import key_for
+from scripts.chat_pod import ChatPod, chat_pod
+from scripts.tool_environment import ToolError
+from tests.engine.conftest import FLASH, PRO, Stack, make_stack  # noqa: F401 - a fixture
+from tests.examples.chat_service.test_service import DOWN
+from tests.sandbox.google import Google
+
+ROLE = "roles/iam.workloadIdentityUser"
+
+
+@pytest.fixture
+def managed(make_stack: Callable[..., Stack]) -> Stack:  # noqa: F811
+    """The managed stack under Google's own rules, its tokens renewed every few seconds; nothing made yet."""
+    stack = make_stack("managed", profile="google", token_seconds=227)
+    stack.workspace.pulumi("config", "rm", "vertex-serving:allowBaseGemini")
+    return stack
+
+
+def weights(pod: ChatPod) -> list[float]:
+    """Those that the running service knows."""
+    return [route["weight"] for route in pod.get("/state")["routes"]]
+
+
+def test_a_running_pod_follows_pulumi_up_and_says_which_binding_it_lacks(managed: Stack, tmp_path: Path) -> None:
+    """95/5, then 50/50 in the same process; then the next token fails, and the message names the binding."""
+    managed.up()
+    email = managed.workspace.outputs()["serviceAccountEmail"]
+    try:
+        pods = chat_pod(tmp_path, managed.cloud.environ())
+    except ToolError as error:
+        pytest.skip(f"the image's packages cannot be installed: {error}")
+    with pods as pod:
+        process = pod.get("/state")["process"]
+        assert weights(pod) == [95, 5]
+        before = pod.shares(100)
+        assert before["gemini-flash-primary"] >= 85
+        assert before.total() == before["gemini-flash-primary"] + before["gemini-pro-fallback"]
+
+        managed.workspace.set(f"{FLASH}.traffic", "50")
+        managed.workspace.set(f"{PRO}.traffic", "50")
+        managed.up()
+        pod.wait_for(lambda: weights(pod) == [50, 50], "did not follow the ConfigMap")
+
+        after = pod.shares(100)
+        assert 30 <= after["gemini-flash-primary"] <= 70
+        assert after["gemini-flash-primary"] + after["gemini-pro-fallback"] == 100
+        assert pod.get("/state")["process"] == process
+
+        iam = Google(managed.cloud, "iam")
+        iam("POST", f"{iam.project}/serviceAccounts/{email}:setIamPolicy", {"policy": {"bindings": []}})
+        pod.wait_for(lambda: pod.status("/readyz") == 503, "stays ready without its binding")
+
+        name, problem = pod.ask("2 + 2")
+        assert name == "problem"
+        for sentence in (problem["detail"], pod.get("/readyz")["detail"]):
+            for part in (ROLE, email, "sandbox-project.svc.id.goog[production/gemini-app]"):
+                assert part in sentence
+        assert pod.status("/healthz") == 200
+        assert pod.get("/state")["process"] == process
+    assert pod.process.returncode == 128 + 15
+
+
+def test_no_key_is_seen_while_the_fallback_answers(managed: Stack, tmp_path: Path) -> None:
+    """Mounted from the stack's Secret and used, it is in no log, state, answer, argument or variable of the service."""
+    key = key_for(managed.cloud.project)
+    managed.cloud.enable("generativelanguage")
+    fallback = "gemini-vertex:fallback"
+    managed.workspace.set(f"{fallback}.model", "gemini-3.8-flash")
+    managed.workspace.set(f"{fallback}.store", "kubernetes")
+    command = ["pulumi", "config", "set", "--secret", "--path", f"{fallback}.apiKey", "--stack", "managed"]
+    folder, environment = managed.workspace.folder, managed.cloud.environ()
+    subprocess.run(command, check=True, cwd=folder, env=environment, input=key, text=True, capture_output=True)
+    managed.up()
+    requests.put(f"{managed.url}/_sandbox/faults", json=[DOWN], timeout=30).raise_for_status()
+
+    with chat_pod(tmp_path, managed.cloud.environ()) as pod:
+        answers = [event for _ in range(5) for event in pod.stream("What is 2 + 2?")]
+        assert [data["route"] for name, data in answers if name == "done"] == ["developer-api"] * 5
+        seen = {
+            "answers": json.dumps(answers),
+            "state": json.dumps(pod.get("/state")),
+            "log": pod.log.read_text(),
+        }
+        own = Path("/proc", str(pod.get("/state")["process"]))
+        files = [own / "cmdline", own / "environ", Path("/proc", str(pod.process.pid), "cmdline")]
+        seen |= {str(file): file.read_text(errors="replace") for file in files}
+        assert "/etc/gemini-key/apiKey" in seen["state"]
+        assert (tmp_path / "root/etc/gemini-key/apiKey").read_text() == key
+    seen["calls"] = json.dumps(managed.calls())
+    for spelling in (key, base64.b64encode(key.encode()).decode()):
+        assert [place for place, text in seen.items() if spelling in text] == []
+    assert not (tmp_path / "root/etc/gemini-key").exists()
