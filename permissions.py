@@ -171,12 +171,20 @@ ACCESS_POLICY: Final[dict[str, str]] = {
     "accesscontextmanager.policies.get": _PERIMETERS,
 }
 ORGANIZATION: Final[dict[str, str]] = {**PERIMETER, **ACCESS_POLICY}
+# Only with `gemini-vertex:observability`; in no role of examples/, as few stacks want it of the same deployer.
+_VERBS: Final = ("create", "delete", "get", "update")
+_MONITORED: Final = ("alertPolicies", "dashboards", "notificationChannels", "services", "slos")
+MONITORING: Final[dict[str, str]] = {
+    f"monitoring.{kind}.{verb}": "roles/monitoring.editor" for kind in _MONITORED for verb in _VERBS
+}
+# Only with its requestLogging.
+REQUEST_LOG: Final[dict[str, str]] = {f"bigquery.datasets.{verb}": "roles/bigquery.dataOwner" for verb in _VERBS}
 # Only for `preflight --request-quota`.
 REQUEST_QUOTA: Final[dict[str, str]] = {
     "cloudquotas.quotas.get": "roles/cloudquotas.admin",
     "cloudquotas.quotas.update": "roles/cloudquotas.admin",
 }
-_ROLE_OF: Final[dict[str, str]] = {**PRIVATE, **PROJECT, **ORGANIZATION, **REQUEST_QUOTA}
+_ROLE_OF: Final[dict[str, str]] = {**PRIVATE, **PROJECT, **ORGANIZATION, **MONITORING, **REQUEST_LOG, **REQUEST_QUOTA}
 _PERMISSION = re.compile(r"\b[a-z]+\.[a-zA-Z]+\.[a-zA-Z]+\b")
 
 

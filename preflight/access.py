@@ -58,7 +58,7 @@ def check_apis(google: Google, settings: Settings) -> list[Finding]:
 
 def needed_permissions(settings: Settings) -> dict[str, str]:
     """What this stack takes on its project, each with a role that has it."""
-    identity = settings.workload_identity
+    identity, watch = settings.workload_identity, settings.observability
     return {
         **permissions.ALWAYS,
         **(permissions.ENDPOINT if settings.endpoint else {}),
@@ -66,6 +66,8 @@ def needed_permissions(settings: Settings) -> dict[str, str]:
         **(permissions.IMPERSONATION if identity.grant == "impersonation" else {}),
         **(permissions.KUBERNETES if settings.kubernetes else {}),
         **(permissions.NAMESPACE if settings.kubernetes and settings.kubernetes.create_namespace else {}),
+        **(permissions.MONITORING if watch else {}),
+        **(permissions.REQUEST_LOG if watch and watch.request_logging else {}),
         **(_of_the_path(settings.private) if settings.private else {}),
         **permissions.PREFLIGHT,
     }

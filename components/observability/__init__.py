@@ -28,11 +28,6 @@ __all__ = [
 ]
 _DAYS = 28
 _ADVICE = {
-    "PERMISSION_DENIED|Error 403": (
-        "your account may not set up monitoring in project {project}: it needs roles/monitoring.editor there. Someone "
-        "who may grant it says: gcloud projects add-iam-policy-binding {project} --member=user:YOUR_ACCOUNT "
-        "--role=roles/monitoring.editor"
-    ),
     "[Nn]otification channel.*not found|Cannot find channel": (
         "a notification channel that is named does not exist: `gcloud beta monitoring channels list` shows those that "
         "do"

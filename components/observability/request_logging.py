@@ -13,9 +13,6 @@ _ADVICE = {
         "dataset {datasetId} still holds logged requests. They expire by themselves; to end it now, delete its tables "
         "(`bq rm -r -f -d PROJECT:{datasetId}`) and run `pulumi destroy` again"
     ),
-    "Access Denied|PERMISSION_DENIED|Error 403": (
-        "your account may not make datasets: it needs roles/bigquery.user (or bigquery.datasets.create) on the project"
-    ),
 }
 
 

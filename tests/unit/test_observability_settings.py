@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+import permissions
+from preflight.access import needed_permissions
+from sandbox.services.iam_roles import ROLES
 from settings import SettingsError
 from settings.load import PROJECT_VARIABLES, REGION_VARIABLES
 from tests.unit.configurations import prod, read
@@ -158,3 +161,17 @@ def test_the_program_watches_both_routes_at_once() -> None:
     assert len(policies["error-ratio"]["conditions"]) == 2
     assert "split-drift" not in policies, "one model on the endpoint has no split"
     assert {"fast-burn-endpoint", "fast-burn-managed", "saturation"} <= set(policies)
+
+
+def test_preflight_asks_for_what_watching_takes() -> None:
+    """Nothing without the section; datasets only where requests are logged; each with a role that has it."""
+
+    def needed(observability: Any) -> set[str]:
+        found = needed_permissions(read(prod(observability=observability)))
+        return {name for name in found if name.startswith(("monitoring.", "bigquery."))}
+
+    assert needed(None) == set()
+    assert needed({}) == set(permissions.MONITORING)
+    assert needed({"requestLogging": {"dataset": "d"}}) == {*permissions.MONITORING, *permissions.REQUEST_LOG}
+    for permission, role in {**permissions.MONITORING, **permissions.REQUEST_LOG}.items():
+        assert permission in ROLES[role][1]
