@@ -6,6 +6,8 @@ from typing import Any
 import pulumi
 
 import components as parts
+import pricing
+from pricing.announcement import announce
 from settings import fallback_api_key, load_stack
 
 settings = load_stack()
@@ -73,11 +75,13 @@ manifest = parts.KsaManifest(
     parts.KsaManifestArgs(
         name=identity.kubernetes_service_account,
         namespace=identity.namespace,
-        service_account_email=binding.service_account_email,
+        service_account_email=binding.service_account_email if identity.grant == "impersonation" else None,
         cluster=parts.Cluster(context=cluster.context, kubeconfig=cluster.kubeconfig) if cluster else None,
         create_namespace=bool(cluster and cluster.create_namespace),
         path=Path("k8s/serviceaccount.yaml"),
     ),
+    # An account that loses its annotation must have its own grant before.
+    pulumi.ResourceOptions(depends_on=[binding]),
 )
 app: dict[str, Any] = {"project": project, "namespace": identity.namespace, "cluster": manifest.provider}
 
@@ -116,7 +120,11 @@ if perimeter.mode != "off":
         pulumi.ResourceOptions(depends_on=[*ready, *fenced, binding, manifest, client], protect=settings.protect),
     )
 
+cost = pricing.estimate(region, settings.models, settings.managed)
+announce(cost)
+
 outputs |= {
+    "cost": cost.as_json(),
     "routes": client.document,
     "serviceAccountEmail": binding.service_account_email,
     "kubernetesManifest": manifest.manifest,

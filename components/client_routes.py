@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pulumi
 
+from components.advice import advise
 from components.manifest_file import write_manifest
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class ClientRoutes(pulumi.ComponentResource):
                 name,
                 metadata=ObjectMetaArgs(name=args.name, namespace=args.namespace),
                 data=config_map["data"],
-                opts=pulumi.ResourceOptions(parent=self, provider=args.cluster),
+                opts=pulumi.ResourceOptions(parent=self, provider=args.cluster, hooks=advise(f"{name}-advice", self)),
             )
         elif args.path is not None:
             write_manifest(args.path, self.manifest)

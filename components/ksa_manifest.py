@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.advice import advise
 from components.manifest_file import write_manifest
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class KsaManifestArgs:
     """The ServiceAccount and where it goes.
 
     - `name`, `namespace`: DNS-1123 names.
-    - `service_account_email`: the Google service account that it acts as.
+    - `service_account_email`: the Google service account that it acts as; default None: it has a role of its own, and
+      no annotation.
     - `cluster`: apply it there; default None: it is only rendered.
     - `create_namespace`: whether the namespace is made too (and deleted with the stack); default False.
     - `path`: a file that `pulumi up` writes the manifest to where no cluster is named; default None: no file.
@@ -35,14 +37,14 @@ class KsaManifestArgs:
 
     name: pulumi.Input[str]
     namespace: pulumi.Input[str]
-    service_account_email: pulumi.Input[str]
+    service_account_email: pulumi.Input[str] | None = None
     cluster: Cluster | None = None
     create_namespace: bool = False
     path: Path | None = None
 
 
 class KsaManifest(pulumi.ComponentResource):
-    """A Kubernetes ServiceAccount annotated with the Google service account that its pods act as.
+    """A Kubernetes ServiceAccount, annotated with the Google service account that its pods act as where they do.
 
     Outputs: `manifest`, the YAML, whether it was applied or not; `provider`, the cluster's, for what else goes there
     (its ConfigMaps and Secrets change in place), None where no cluster is named.
@@ -73,30 +75,29 @@ class KsaManifest(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         depends_on: list[pulumi.Resource] = []
+        hooks = advise(f"{name}-advice", self)
         if args.create_namespace:
             metadata = ObjectMetaArgs(name=args.namespace)
-            options = pulumi.ResourceOptions(parent=self, provider=provider)
+            options = pulumi.ResourceOptions(parent=self, provider=provider, hooks=hooks)
             depends_on.append(Namespace(f"{name}-namespace", metadata=metadata, opts=options))
         ServiceAccount(
             name,
             metadata=ObjectMetaArgs(
                 name=args.name,
                 namespace=args.namespace,
-                annotations={ANNOTATION: args.service_account_email},
+                annotations=None if args.service_account_email is None else {ANNOTATION: args.service_account_email},
             ),
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=depends_on),
+            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=depends_on, hooks=hooks),
         )
         return provider
 
 
-def render(name: str, namespace: str, service_account_email: str, with_namespace: bool) -> str:
+def render(name: str, namespace: str, service_account_email: str | None, with_namespace: bool) -> str:
     """The manifest as YAML, the same text for the same arguments."""
     import yaml
 
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": name, "namespace": namespace, "annotations": {ANNOTATION: service_account_email}},
-    }
+    annotations = {"annotations": {ANNOTATION: service_account_email}} if service_account_email else {}
+    metadata = {"name": name, "namespace": namespace, **annotations}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     return yaml.safe_dump_all([space, account] if with_namespace else [account], sort_keys=False, width=1000)

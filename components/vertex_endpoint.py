@@ -8,6 +8,7 @@ from typing import Literal
 import pulumi
 import pulumi_gcp as gcp
 
+from components.advice import advise
 from components.observability.request_logging import RequestLog, log_requests
 from components.project_lookup import look_up
 
@@ -77,6 +78,7 @@ class VertexEndpoint(pulumi.ComponentResource):
                 parent=self,
                 # Two owners of one field would undo each other at every update.
                 ignore_changes=["trafficSplit"],
+                hooks=advise(f"{name}-advice", self),
             ),
         )
         # Known at preview, yet after the endpoint for whatever uses it: its URN carries the dependency.

@@ -1,4 +1,4 @@
-"""Lets one Kubernetes service account act as one Google service account that may only predict. No key exists."""
+"""Lets one Kubernetes service account predict, as itself or as a Google service account. No key exists."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,6 +7,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components.advice import advise
+from components.project_lookup import look_up
 
 _ROLE_ADVICE = {
     "marked for deletion": (
@@ -28,8 +29,11 @@ class WorkloadIdentityBindingArgs:
 
     - `project`: the project's id. Its workload identity pool, PROJECT.svc.id.goog, exists once a GKE cluster of the
       project has had Workload Identity on; before that Google answers "Identity Pool does not exist".
-    - `service_account_id`: 6 to 30 characters; default `gemini-inference-sa`.
-    - `namespace`, `kubernetes_service_account`: the one Kubernetes service account that may act as it.
+    - `namespace`, `kubernetes_service_account`: the one Kubernetes service account that may predict.
+    - `grant`: `impersonation` (default) makes a Google service account, gives it the role, and lets the Kubernetes
+      account act as it, for which that one must be annotated; `direct` gives the role to the Kubernetes account itself,
+      principal://…/subject/ns/NAMESPACE/sa/ACCOUNT: no Google account, no annotation.
+    - `service_account_id`: 6 to 30 characters; default `gemini-inference-sa`; not made with a direct grant.
     - `role`: `predict-only` (default) makes a custom role with `aiplatform.endpoints.predict` alone;
       `roles/aiplatform.user` grants Google's role, which is much wider.
     - `role_id`: the custom role's id; default: the service account's id with underscores, and `_predict`. Google
@@ -43,28 +47,24 @@ class WorkloadIdentityBindingArgs:
     service_account_id: pulumi.Input[str] = "gemini-inference-sa"
     role: Literal["predict-only", "roles/aiplatform.user"] = "predict-only"
     role_id: pulumi.Input[str] | None = None
+    grant: Literal["impersonation", "direct"] = "impersonation"
 
 
 class WorkloadIdentityBinding(pulumi.ComponentResource):
-    """A service account, its role on the project, and `roles/iam.workloadIdentityUser` for one Kubernetes account.
+    """A role on the project for one Kubernetes service account: through a Google one that it acts as, or directly.
 
     Grants are single members (IAMMember), so grants that others made on the same project stay untouched.
 
-    Outputs: `service_account_email`, and `member` (serviceAccount:EMAIL).
+    Outputs: `service_account_email` ("" with a direct grant), and `member`, which predictions are made as
+    (serviceAccount:EMAIL or principal://…).
     """
 
     def __init__(
         self, name: str, args: WorkloadIdentityBindingArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("gemini-vertex:components:WorkloadIdentityBinding", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        account = gcp.serviceaccount.Account(
-            name,
-            account_id=args.service_account_id,
-            display_name="Gemini Inference Service Account",
-            project=args.project,
-            opts=child,
-        )
+        lacking = advise(f"{name}-advice", self, _POOL_ADVICE)
+        child = pulumi.ResourceOptions(parent=self, hooks=lacking)
         role: pulumi.Input[str] = args.role
         if args.role == "predict-only":
             role = gcp.projects.IAMCustomRole(
@@ -76,8 +76,29 @@ class WorkloadIdentityBinding(pulumi.ComponentResource):
                 permissions=["aiplatform.endpoints.predict"],
                 opts=pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-role-advice", self, _ROLE_ADVICE)),
             ).name
-        self.member = account.email.apply(lambda email: f"serviceAccount:{email}")
+        if args.grant == "direct":
+            self.service_account_email = pulumi.Output.from_input("")
+            number = look_up(args.project, self, opts).number
+            self.member = pulumi.Output.all(
+                number, args.project, args.namespace, args.kubernetes_service_account
+            ).apply(lambda parts: principal(*parts))
+        else:
+            account = self._account(name, args, child)
+            self.service_account_email = account.email
+            self.member = account.email.apply(lambda email: f"serviceAccount:{email}")
         gcp.projects.IAMMember(f"{name}-predict", project=args.project, role=role, member=self.member, opts=child)
+        self.register_outputs({"serviceAccountEmail": self.service_account_email, "member": self.member})
+
+    def _account(
+        self, name: str, args: WorkloadIdentityBindingArgs, child: pulumi.ResourceOptions
+    ) -> gcp.serviceaccount.Account:
+        account = gcp.serviceaccount.Account(
+            name,
+            account_id=args.service_account_id,
+            display_name="Gemini Inference Service Account",
+            project=args.project,
+            opts=child,
+        )
         gcp.serviceaccount.IAMMember(
             f"{name}-workload-identity",
             service_account_id=account.name,
@@ -88,10 +109,15 @@ class WorkloadIdentityBinding(pulumi.ComponentResource):
                 args.namespace,
                 args.kubernetes_service_account,
             ),
-            opts=pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-pool-advice", self, _POOL_ADVICE)),
+            opts=child,
         )
-        self.service_account_email = account.email
-        self.register_outputs({"serviceAccountEmail": self.service_account_email, "member": self.member})
+        return account
+
+
+def principal(project_number: str, project: str, namespace: str, kubernetes_service_account: str) -> str:
+    """A Kubernetes service account as IAM names it (GKE docs, concepts/workload-identity, principal ids)."""
+    pool = f"projects/{project_number}/locations/global/workloadIdentityPools/{project}.svc.id.goog"
+    return f"principal://iam.googleapis.com/{pool}/subject/ns/{namespace}/sa/{kubernetes_service_account}"
 
 
 def predict_role_id(service_account_id: str) -> str:

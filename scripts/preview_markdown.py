@@ -147,6 +147,8 @@ def _policies(report: Report) -> str:
     for level, sign in (("mandatory", "❌"), ("advisory", "⚠️")):
         found = sorted((v for v in report.violations if v.level == level), key=lambda v: (v.policy, v.message))
         lines += [f"- {sign} {level} {_code(each.policy)}: {_told(each)}" for each in found]
+    if not (lines or report.finished):
+        return "**Policies**: not all checked, since the preview failed."
     kept = f"{len(report.passed)} kept"
     violated = f", {len({v.policy for v in report.violations})} not:" if lines else ", all of them."
     return f"**Policies**: {kept}{violated}" + ("\n\n" + "\n".join(lines) if lines else "")

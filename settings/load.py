@@ -18,6 +18,7 @@ from settings.values import (
     Connectivity,
     EndpointSettings,
     Environment,
+    Grant,
     KubernetesSettings,
     PerimeterMode,
     PerimeterSettings,
@@ -253,16 +254,22 @@ def _read_endpoint(
 
 def _read_workload_identity(config: Section) -> WorkloadIdentitySettings:
     config.required("workloadIdentity", "{namespace: production, kubernetesServiceAccount: gemini-app}")
-    entry = config.section("workloadIdentity", ("serviceAccount", "namespace", "kubernetesServiceAccount", "role"))
+    entry = config.section(
+        "workloadIdentity", ("serviceAccount", "namespace", "kubernetesServiceAccount", "role", "grant")
+    )
     if config.given("workloadIdentity"):
         entry.required("namespace", "production")
         entry.required("kubernetesServiceAccount", "gemini-app")
     role = entry.choice("role", ("predict-only", "roles/aiplatform.user"), "predict-only")
+    grant = cast(Grant, entry.choice("grant", ("impersonation", "direct"), "impersonation"))
+    if grant == "direct" and entry.given("serviceAccount"):
+        entry.wrong("serviceAccount", "is set, but with grant: direct there is no Google service account; remove it")
     return WorkloadIdentitySettings(
         service_account_id=entry.text("serviceAccount", "gemini-inference-sa", _ACCOUNT),
         namespace=entry.text("namespace", rule=_DNS_1123),
         kubernetes_service_account=entry.text("kubernetesServiceAccount", rule=_KSA),
         role=cast(PredictRole, role),
+        grant=grant,
     )
 
 

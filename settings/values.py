@@ -13,6 +13,7 @@ Environment = Literal["dev", "prod"]
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
 PerimeterMode = Literal["off", "dry-run", "enforced"]
 PredictRole = Literal["predict-only", "roles/aiplatform.user"]
+Grant = Literal["impersonation", "direct"]
 Serving = Literal["endpoint", "managed"]
 Throughput = Literal["dedicated", "shared"]
 RouteScheme = Literal["http", "https"]
@@ -105,12 +106,13 @@ class FallbackSettings:
 
 @dataclass(frozen=True)
 class WorkloadIdentitySettings:
-    """`gemini-vertex:workloadIdentity`."""
+    """`gemini-vertex:workloadIdentity`. With a `direct` grant no account is made; its id still names the role."""
 
     service_account_id: str
     namespace: str
     kubernetes_service_account: str
     role: PredictRole
+    grant: Grant
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,15 @@ PARTS = {
 MAY_IMPORT = {
     "model_catalogue": set(),
     "settings": {"model_catalogue"},
-    "components": {"vertex_serving"},
+    "pricing": set(),
+    "components": {"vertex_serving", "permissions"},
     "gemini_client": set(),
     "vertex_serving": set(),
     "sandbox": set(),
     "toolchain": set(),
-    "scripts": {"gemini_client", "model_catalogue"},
+    "permissions": set(),
+    "preflight": {"settings", "pricing", "model_catalogue", "permissions"},
+    "scripts": {"gemini_client", "model_catalogue", "preflight", "pricing", "settings"},
     "bench": {"sandbox", "scripts"},
     "policy": {"model_catalogue"},
 }

@@ -65,9 +65,11 @@ def _virtual_environment() -> str | None:
         return None
     print("setup: making .venv from requirements.txt (one to three minutes)", flush=True)
     started = time.monotonic()
+    # Where .venv/bin is first on PATH, the Python that runs this is the one that is removed next.
+    python = getattr(sys, "_base_executable", sys.executable)
     shutil.rmtree(VENV, ignore_errors=True)
     _run(
-        [sys.executable, "-m", "venv", str(VENV)],
+        [python, "-m", "venv", str(VENV)],
         "could not make .venv. Debian and Ubuntu keep the venv module apart: `apt-get install python3-venv`",
     )
     # pulumi-gcp alone has thousands of files, of which a program imports a few: Python compiles those itself

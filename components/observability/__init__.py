@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_gcp as gcp
 
+from components.advice import advise
 from components.observability.alerts import Alert, LogMatch, Query, Threshold, Watched, alerts, burn
 from components.observability.dashboard import dashboard
 from components.observability.request_logging import RequestLog
@@ -26,6 +27,17 @@ __all__ = [
     "WatchedModel",
 ]
 _DAYS = 28
+_ADVICE = {
+    "PERMISSION_DENIED|Error 403": (
+        "your account may not set up monitoring in project {project}: it needs roles/monitoring.editor there. Someone "
+        "who may grant it says: gcloud projects add-iam-policy-binding {project} --member=user:YOUR_ACCOUNT "
+        "--role=roles/monitoring.editor"
+    ),
+    "[Nn]otification channel.*not found|Cannot find channel": (
+        "a notification channel that is named does not exist: `gcloud beta monitoring channels list` shows those that "
+        "do"
+    ),
+}
 _NOT_MORE_OFTEN = "3600s"
 
 
@@ -115,7 +127,7 @@ class Observability(pulumi.ComponentResource):
         if args.endpoint is None and not args.managed_models:
             raise ValueError(f"{name} watches nothing: give it an endpoint, managed_models, or both")
         self._name, self._args, self._title = name, args, args.title or name
-        self._child = pulumi.ResourceOptions(parent=self)
+        self._child = pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-watch-advice", self, _ADVICE))
         self._channels = [self._channel(target) for target in args.notify]
         # The resources follow from what is known; only the ids in their queries may have to wait for Google.
         sketch, watched = _watched(args, "", {}, "", ""), _resolved(args)

@@ -76,6 +76,13 @@ def delete_policy(call: Call) -> Json:
     return _start(call, "delete", name, {"delete": [name, *call.sandbox.store.list(PERIMETER, f"{name}/")]})
 
 
+@method("accesscontextmanager.accessPolicies.testIamPermissions")
+def test_policy_permissions(call: Call) -> Json:
+    """Which permissions the caller has on a policy: those on its organization."""
+    policy = call.sandbox.store.get(POLICY, call.params["resource"])
+    return {} if policy is None else iam_policies.held(call, policy["parent"])
+
+
 @method("accesscontextmanager.accessPolicies.servicePerimeters.create")
 def create_perimeter(call: Call) -> Json:
     """A new perimeter, with the id that the caller chose."""

@@ -1,4 +1,4 @@
-"""iam: roles, the predefined ones and a project's own.
+"""iam: roles, the predefined ones and a project's or the organization's own.
 
 Rules: the discovery document's descriptions of iam v1 projects.roles and roles.
 """
@@ -7,15 +7,27 @@ import base64
 import hashlib
 import json
 import re
+from fnmatch import fnmatchcase
 
 from sandbox import registry
-from sandbox.errors import Json, aborted, already_exists, failed_precondition, invalid_argument, not_found
+from sandbox.core import ORGANIZATION
+from sandbox.errors import (
+    Json,
+    aborted,
+    already_exists,
+    failed_precondition,
+    invalid_argument,
+    not_found,
+    permission_denied,
+)
 from sandbox.registry import Call, method, not_imitated
 from sandbox.services import iam_policies
 from sandbox.services.iam_roles import ROLES
 from sandbox.services.paging import page
 
 KIND = "customRole"
+# What only an organization's own role can have (cloud.google.com/iam/docs/custom-roles-permissions-support).
+_NOT_ON_PROJECTS = ("accesscontextmanager.*", "resourcemanager.organizations.*", "resourcemanager.projects.list")
 _FIELDS = ("title", "description", "stage", "includedPermissions")
 
 
@@ -65,7 +77,7 @@ def query_testable_permissions(call: Call) -> Json:
     return page(call, "permissions", [{"name": p, "stage": "GA"} for p in sorted(named)])
 
 
-@method("iam.projects.roles.create")
+@method("iam.projects.roles.create", "iam.organizations.roles.create")
 def create(call: Call) -> Json:
     """A new role. The id of a deleted one stays taken until it is gone for good."""
     parent = _parent(call, call.params["parent"])
@@ -86,13 +98,13 @@ def create(call: Call) -> Json:
     return _put(call, name, role)
 
 
-@method("iam.projects.roles.get")
+@method("iam.projects.roles.get", "iam.organizations.roles.get")
 def get(call: Call) -> Json:
     """A project's own role, even a deleted one."""
     return _shown(*_find(call, "iam.roles.get"))
 
 
-@method("iam.projects.roles.list")
+@method("iam.projects.roles.list", "iam.organizations.roles.list")
 def list_roles(call: Call) -> Json:
     """A project's own roles; the deleted ones with `showDeleted`, the permissions with `view=FULL`."""
     parent = _parent(call, call.params["parent"])
@@ -105,7 +117,7 @@ def list_roles(call: Call) -> Json:
     return page(call, "roles", shown, default=300, most=1000)
 
 
-@method("iam.projects.roles.patch")
+@method("iam.projects.roles.patch", "iam.organizations.roles.patch")
 def patch(call: Call) -> Json:
     """Changes what the mask names, or all that the body has where there is no mask."""
     name, role = _find(call, "iam.roles.update")
@@ -117,7 +129,7 @@ def patch(call: Call) -> Json:
     return _put(call, name, {**role, **{f: call.body.get(f) for f in mask}})
 
 
-@method("iam.projects.roles.delete")
+@method("iam.projects.roles.delete", "iam.organizations.roles.delete")
 def delete(call: Call) -> Json:
     """Deletes a role softly: it grants nothing, and can be brought back for a week."""
     name, role = _find(call, "iam.roles.delete")
@@ -127,7 +139,7 @@ def delete(call: Call) -> Json:
     return _put(call, name, {**role, "deleted": True})
 
 
-@method("iam.projects.roles.undelete")
+@method("iam.projects.roles.undelete", "iam.organizations.roles.undelete")
 def undelete(call: Call) -> Json:
     """Brings a deleted role back."""
     name, role = _find(call, "iam.roles.undelete")
@@ -144,6 +156,11 @@ def _live(_name: str, value: Json, _seeded: Json | None) -> Json | None:
 
 
 def _parent(call: Call, parent: str) -> str:
+    """The project or the organization that owns the role, by the name under which its policy is kept."""
+    if parent.startswith("organizations/"):
+        if parent.split("/")[1] != ORGANIZATION:
+            raise permission_denied("You don't have permission to administer roles of this organization.")
+        return f"organizations/{ORGANIZATION}"
     project = call.sandbox.require_project(parent.split("/")[1], "iam")
     return f"projects/{project['projectId']}"
 
@@ -172,7 +189,8 @@ def _check_etag(name: str, role: Json, given: str | None) -> None:
 
 def _put(call: Call, name: str, role: Json) -> Json:
     for permission in role.get("includedPermissions") or []:
-        if not re.fullmatch(r"[a-z][A-Za-z0-9]*(\.[A-Za-z0-9]+){2}", permission):
+        elsewhere = name.startswith("projects/") and any(fnmatchcase(permission, p) for p in _NOT_ON_PROJECTS)
+        if elsewhere or not re.fullmatch(r"[a-z][A-Za-z0-9]*(\.[A-Za-z0-9]+){2}", permission):
             raise invalid_argument(f"Permission {permission} is not valid.")
     if len((role.get("title") or "").encode()) > 100:
         raise invalid_argument("The title of a role has at most 100 UTF-8 bytes.")

@@ -214,10 +214,10 @@ def _check_binding(sandbox: "Sandbox", resource: str, binding: Json) -> None:
     role = binding.get("role", "")
     if not re.fullmatch(r"((projects|organizations)/[^/]+/)?roles/[A-Za-z0-9_.]+", role):
         raise invalid_argument(f"Invalid role name {role!r}: expected roles/NAME or projects/PROJECT/roles/NAME.")
-    if role.startswith("projects/"):
-        owner = role.split("/")[1]
+    if role.startswith(("projects/", "organizations/")):
+        owner = "/".join(role.split("/")[:2])
         custom = sandbox.store.get("customRole", role)
-        if custom is None or custom.get("deleted") or f"projects/{owner}" not in _chain(sandbox, resource):
+        if custom is None or custom.get("deleted") or owner not in _chain(sandbox, resource):
             raise invalid_argument(f"Role ({role}) does not exist in the resource's hierarchy.")
     condition = binding.get("condition")
     if condition is not None and not (condition.get("expression") and condition.get("title")):
@@ -236,15 +236,21 @@ def _check_member(sandbox: "Sandbox", member: str) -> None:
         raise invalid_argument(
             f"The member {member} is of an unknown type. Please set a valid type prefix for the member."
         )
+    if pool := re.search(r"/workloadIdentityPools/([^/]+\.svc\.id\.goog)(/|$)", name):
+        _check_pool(sandbox, pool.group(1))
     if kind != "serviceAccount":
         return
     if pool := re.fullmatch(r"(.+\.svc\.id\.goog)\[[^/\]]+/[^/\]]+\]", name):
-        if sandbox.store.get("identityPool", pool.group(1)) is None:
-            raise invalid_argument(
-                f"Identity Pool does not exist ({pool.group(1)}). Please check that you specified a valid resource name"
-                " as returned in the `name` attribute in the configuration API."
-            )
+        _check_pool(sandbox, pool.group(1))
         return
     own = re.fullmatch(r"[^@]+@([^.]+)\.iam\.gserviceaccount\.com", name)
     if own and sandbox.project(own.group(1)) and sandbox.store.get("serviceAccount", name) is None:
         raise invalid_argument(f"Service account {name} does not exist.")
+
+
+def _check_pool(sandbox: "Sandbox", pool: str) -> None:
+    if sandbox.store.get("identityPool", pool) is None:
+        raise invalid_argument(
+            f"Identity Pool does not exist ({pool}). Please check that you specified a valid resource name"
+            " as returned in the `name` attribute in the configuration API."
+        )

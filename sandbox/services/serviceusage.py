@@ -46,6 +46,7 @@ _ENABLED_AT_BIRTH = (
 )
 _WITHOUT_DISCOVERY = (
     "artifactregistry",
+    "cloudquotas",
     "containerregistry",
     "generativelanguage",
     "iamcredentials",

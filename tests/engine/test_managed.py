@@ -2,17 +2,23 @@
 
 import base64
 import json
+import random
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from google.oauth2.credentials import Credentials
 
+from gemini_client import GeminiClient, SystemTiming
+from gemini_client.routes import read
 from sandbox.identity import token_for
 from tests.engine.conftest import FLASH, PRO, Stack
 from tests.engine.test_refusals import refused_preview
+from tests.engine.test_tuned import smoke_test
 
 CONFIG_MAP = "api/v1/namespaces/production/configmaps/gemini-routes"
 SECRET = "api/v1/namespaces/production/secrets/gemini-developer-api-key"
@@ -76,6 +82,38 @@ def test_a_shift_of_traffic_is_one_call_to_the_cluster(managed: Stack) -> None:
     assert [route["weight"] for route in routes(managed)["routes"]] == [50, 50]
     assert [route["weight"] for route in managed.workspace.outputs()["routes"]["routes"]] == [50, 50]
     managed.preview_is_empty()
+
+
+class Drawn(SystemTiming):
+    """Chance that is the same in every run."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(20261124)
+
+    def random(self) -> float:
+        """The next number."""
+        return self._random.random()
+
+
+def test_an_application_splits_2000_requests_as_the_stack_says(managed: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """95/5 within the 99.9 % confidence interval, by what the sandbox served; and the smoke test finds nothing."""
+    managed.up()
+    assert list(smoke_test(managed)) == ["answer", "stream", "routes"]
+    outputs = managed.workspace.outputs()
+    monkeypatch.setenv("SANDBOX_URL", managed.url)
+    since = managed.mark()
+    credentials = Credentials(token=token_for(outputs["serviceAccountEmail"]))
+    with GeminiClient(read(outputs["routes"], "the routes"), credentials=credentials, timing=Drawn()) as application:
+        for _ in range(2000):
+            application.generate("2 + 2")
+
+    served = Counter(
+        "pro" if "gemini-4-argon" in call["path"] else "flash"
+        for call in managed.calls(since)
+        if call["method"].endswith("publishers.models.generateContent") and call["status"] == 200
+    )
+    assert sum(served.values()) == 2000
+    assert abs(served["pro"] - 100) <= 3.29 * (2000 * 0.05 * 0.95) ** 0.5
 
 
 def with_fallback(stack: Stack, store: str) -> None:
@@ -204,6 +242,9 @@ def test_a_mixed_stack_has_one_route_to_its_endpoint(make_stack: Callable[..., S
     assert (endpoint["host"], endpoint["api"]) == (outputs["endpointHost"], "predict")
     assert sorted(endpoint["models"].values()) == ["gemini-flash-primary", "gemini-pro-fallback"]
     assert outputs["trafficSplit"] == {"gemini-flash-primary": 75, "gemini-pro-fallback": 25}
+    checks = smoke_test(mixed)
+    assert {"answer", "stream", "routes", "traffic split", "replicas", "operations"} <= set(checks)
+    assert "gemini: 4 in" in checks["answer"]["seen"]
     assert routes(mixed) == outputs["routes"]
     mixed.preview_is_empty()
 

@@ -30,6 +30,10 @@ OPEN = {
     "servicenetworking.operations.get",
     "iam.projects.serviceAccounts.undelete",
     "aiplatform.projects.locations.endpoints.testIamPermissions",
+    "accesscontextmanager.accessPolicies.testIamPermissions",
+    # Prices are public.
+    "cloudbilling.services.list",
+    "cloudbilling.services.skus.list",
 }
 # What takes an API key in a principal's place.
 KEYED = ("aiplatform.publishers.",)
@@ -120,7 +124,16 @@ def test_the_deployer_can_do_all_that_a_deployment_needs(vertex: Vertex, serving
 def test_every_method_of_every_service_refuses_a_stranger(sandbox: SandboxHandle) -> None:
     """Every imitated method that works on a resource refuses a caller without any role."""
     sandbox.enable(
-        *("aiplatform", "compute", "iamcredentials", "dns", "networkconnectivity", "servicenetworking"),
+        *(
+            "aiplatform",
+            "compute",
+            "iamcredentials",
+            "container",
+            "cloudquotas",
+            "dns",
+            "networkconnectivity",
+            "servicenetworking",
+        ),
     )
     make_account(sandbox)
     answers = {

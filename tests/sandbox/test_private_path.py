@@ -165,6 +165,27 @@ def test_automation_needs_a_policy_and_an_allowed_project(path: Path) -> None:
     connectivity("DELETE", f"{policies}/mine")
 
 
+def test_a_patch_leaves_what_only_google_sets(path: Path) -> None:
+    """`serviceAttachment` and an automation's address are output only; an automation that is new begins to work."""
+    attachment = path.vertex.get(ENDPOINT)["privateServiceConnectConfig"]["serviceAttachment"]
+    automation = {"projectId": "sandbox-project", "network": DEFAULT}
+
+    def patch(*automations: Json) -> Json:
+        config = {"enablePrivateServiceConnect": True, "projectAllowlist": ["sandbox-project"]}
+        body = {"privateServiceConnectConfig": {**config, "pscAutomationConfigs": list(automations)}}
+        path.vertex.call("PATCH", ENDPOINT, body, updateMask="privateServiceConnectConfig")
+        done: Json = path.vertex.get(ENDPOINT)["privateServiceConnectConfig"]
+        return done
+
+    assert patch()["serviceAttachment"] == attachment
+    made = patch(automation)["pscAutomationConfigs"][0]
+    assert path.answers(made["ipAddress"])
+    assert patch(automation)["pscAutomationConfigs"][0] == made
+    assert "pscAutomationConfigs" not in patch()
+    assert not path.answers(made["ipAddress"])
+    assert path.answers(NAME)
+
+
 APIS = "us-central1-aiplatform.googleapis.com"
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from sandbox.testing import SandboxHandle
 from tests.sandbox import private_cases
+from tests.sandbox.alerting import BAD, RATIO, RESPONSES
 from tests.sandbox.google import ORGANIZATION, PROJECT_NUMBER, Google, make_account
 from tests.sandbox.plugin import UNKNOWN, Made, Plugin, Props, running_plugins
-from tests.sandbox.test_alerting import BAD, RATIO, RESPONSES
 from tests.sandbox.test_dashboards import board, tile
 
 PROJECT = "projects/sandbox-project"

@@ -94,7 +94,9 @@ def test_a_failed_preview_shows_its_errors() -> None:
     """As they were printed; without any, the end of the output."""
     assert "````\nno such project\n````" in text(Report(errors=["no such project"]), finished=False)
     assert "````\nit fell over\n````" in text(Report(), finished=False, output="it fell over")
-    assert "### prod: refused" in text(Report(), finished=False)
+    refused = text(Report(passed={"a"}, packs={"gemini-vertex": "0.1.0"}), finished=False)
+    assert "### prod: refused" in refused
+    assert "not all checked" in refused
 
 
 def test_a_missing_base_is_said() -> None:

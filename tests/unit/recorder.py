@@ -23,6 +23,7 @@ class Recorder(pulumi.runtime.Mocks):
 
     preview: bool = False
     organization: str = ORGANIZATION
+    last_outputs: dict[str, Any] = field(default_factory=dict)
     resources: list[MockResourceArgs] = field(default_factory=list)
     calls: list[MockCallArgs] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -36,7 +37,9 @@ class Recorder(pulumi.runtime.Mocks):
         return f"{args.name}-id", {**args.inputs, **_added_by_google(args)}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """Answer `getProject`, the only function that the components call."""
+        """Answer `getProject`, the only function that the components call, and what the stack's last outputs were."""
+        if args.token == "pulumi:pulumi:readStackOutputs":
+            return {"name": args.args["name"], "outputs": self.last_outputs}, []
         self.calls.append(args)
         assert args.token == "gcp:organizations/getProject:getProject"
         project = args.args["projectId"]

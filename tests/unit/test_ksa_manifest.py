@@ -38,6 +38,14 @@ def test_without_a_cluster_the_manifest_is_rendered(tmp_path: Path) -> None:
     assert [resource.typ for resource in done.resources] == ["gemini-vertex:components:KsaManifest"]
 
 
+def test_an_account_with_a_role_of_its_own_has_no_annotation() -> None:
+    """Rendered and applied alike."""
+    done = manifest(service_account_email=None)
+    assert done.outputs["manifest"] == RENDERED.partition("  annotations:")[0]
+    applied = manifest(service_account_email=None, cluster=parts.Cluster(context="mine"))
+    assert applied.one("core/v1:ServiceAccount").inputs["metadata"] == {"name": "gemini-app", "namespace": "production"}
+
+
 def test_the_file_is_left_alone_while_it_is_right(tmp_path: Path) -> None:
     """A second `pulumi up` does not touch it."""
     path = tmp_path / "serviceaccount.yaml"

@@ -1,6 +1,8 @@
 """Observability alone: what is made for which route, and that every alert says what to do."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -280,3 +282,11 @@ def test_logged_requests_expire_and_stay_with_the_stack() -> None:
         "samplingRate": 0.1,
         "bigqueryDestination": {"outputUri": "bq://my-project.requests.request_response_logging"},
     }
+
+
+def test_every_alert_stands_in_the_documentation() -> None:
+    """docs/observability.md has a row for each policy, and none for what there is not."""
+    page = (Path(__file__).parents[2] / "docs" / "observability.md").read_text()
+    rows = set(re.findall(r"^\| `([a-zA-Z0-9-]+)` \|", page, re.MULTILINE))
+    made = set(policies(watch(perimeter=True, managed_models=["gemini-3.8-flash"])))
+    assert rows == {re.sub(r"-(endpoint|managed)$", "-ROUTE", name) for name in made}

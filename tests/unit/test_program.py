@@ -87,11 +87,13 @@ def test_prods_outputs_are_what_the_client_and_the_smoke_test_need() -> None:
     deployed = outputs.pop("deployedModels")
     manifest = outputs.pop("kubernetesManifest")
     number = outputs.pop("endpointId")
+    cost = outputs.pop("cost")
     routes = outputs.pop("routes")
     split = {"gemini-flash-primary": 95, "gemini-pro-fallback": 5}
     assert sorted(deployed) == sorted(split)
     assert len(set(deployed.values())) == 2
     assert "gemini-inference-sa@my-project.iam.gserviceaccount.com" in manifest
+    assert (cost["idlePerHour"], cost["fullPerHour"], sorted(cost["models"])) == (0.876, 6.57, sorted(split))
     assert outputs == {
         "endpointName": f"projects/my-project/locations/us-central1/endpoints/{number}",
         "endpointHost": ADDRESS,

@@ -24,6 +24,7 @@ def test_a_config_without_a_mistake_is_read_with_its_defaults() -> None:
     assert [(m.min_replica_count, m.max_replica_count) for m in settings.models] == [(1, 1), (1, 1)]
     assert settings.workload_identity.service_account_id == "gemini-inference-sa"
     assert settings.workload_identity.role == "predict-only"
+    assert settings.workload_identity.grant == "impersonation"
     assert settings.kubernetes is None
     assert settings.perimeter.mode == "off"
     assert settings.labels == {}
@@ -139,6 +140,21 @@ PROGRAM = [
         prod(workloadIdentity={"namespace": "n", "kubernetesServiceAccount": "k", "role": "roles/owner"}),
         "workloadIdentity.role",
         "must be predict-only or roles/aiplatform.user",
+    ),
+    (
+        "grant",
+        prod(workloadIdentity={"namespace": "n", "kubernetesServiceAccount": "k", "grant": "keys"}),
+        "workloadIdentity.grant",
+        "must be impersonation or direct",
+    ),
+    (
+        "an account with a direct grant",
+        prod(
+            workloadIdentity={"namespace": "n", "kubernetesServiceAccount": "k", "grant": "direct"}
+            | {"serviceAccount": "gemini-inference-sa"}
+        ),
+        "workloadIdentity.serviceAccount",
+        "there is no Google service account; remove it",
     ),
     ("protect", prod(protect="yes"), "protect", "must be true or false"),
     ("no context", prod(kubernetes={"createNamespace": True}), "kubernetes.context", "is missing"),

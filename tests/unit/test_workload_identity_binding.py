@@ -53,6 +53,24 @@ def test_one_kubernetes_account_may_act_as_the_service_account() -> None:
     }
 
 
+def test_a_direct_grant_names_the_kubernetes_account_itself() -> None:
+    """The role for one principal of the project's pool, by the project's number; no account, and nothing on one."""
+    done = binding(grant="direct")
+    pool = "projects/123456789012/locations/global/workloadIdentityPools/my-project.svc.id.goog"
+    member = f"principal://iam.googleapis.com/{pool}/subject/ns/production/sa/gemini-app"
+    assert done.one("projects/iAMMember:IAMMember").inputs == {
+        "project": "my-project",
+        "role": "projects/my-project/roles/gemini_inference_sa_predict",
+        "member": member,
+    }
+    assert done.outputs == {"email": "", "member": member}
+    assert {resource.typ.rpartition(":")[2] for resource in done.resources} == {
+        "WorkloadIdentityBinding",
+        "IAMCustomRole",
+        "IAMMember",
+    }
+
+
 def test_no_key_is_ever_made() -> None:
     """Only accounts, roles and single-member grants, so grants of others stay."""
     kinds = {resource.typ.rpartition(":")[2] for resource in binding().resources}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SERVICE_CLASS = "gcp-vertexai"
 POLICY = "serviceConnectionPolicy"
+_MADE = ("forwardingRule", "ipAddress", "state", "errorMessage")
 
 
 def attach(sandbox: "Sandbox", endpoint: Json, deployed: Json, name: Name) -> None:
@@ -48,12 +49,25 @@ def detach(sandbox: "Sandbox", endpoint: Json) -> None:
     config = endpoint.get("privateServiceConnectConfig") or {}
     config.pop("serviceAttachment", None)
     for automation in config.get("pscAutomationConfigs", []):
-        rule = automation.get("forwardingRule", "").removeprefix(BASE)
-        reserved = (sandbox.store.get(FORWARDING_RULE, rule) or {}).get("addressPath", "")
-        sandbox.store.delete(FORWARDING_RULE, rule)
-        sandbox.store.delete(ADDRESS, reserved)
-        for field in ("forwardingRule", "ipAddress", "state", "errorMessage"):
-            automation.pop(field, None)
+        _disconnect(sandbox, automation)
+
+
+def patched(sandbox: "Sandbox", before: Json, endpoint: Json, name: Name) -> None:
+    """After a patch: what only Google sets is as it was; new automations begin to work, and those left out end."""
+    old = before.get("privateServiceConnectConfig") or {}
+    config = endpoint.get("privateServiceConnectConfig") or {}
+    if "serviceAttachment" not in old:
+        return
+    if config:
+        config["serviceAttachment"] = old["serviceAttachment"]
+    there = {(each.get("projectId"), each.get("network")): each for each in old.get("pscAutomationConfigs", [])}
+    for automation in config.get("pscAutomationConfigs", []):
+        made = there.pop((automation.get("projectId"), automation.get("network")), None)
+        automation |= {k: v for k, v in (made or {}).items() if k in _MADE} or _connect(
+            sandbox, automation, old["serviceAttachment"], name
+        )
+    for gone in there.values():
+        _disconnect(sandbox, gone)
 
 
 def addresses_of(sandbox: "Sandbox", endpoint: Json) -> set[str]:
@@ -64,6 +78,15 @@ def addresses_of(sandbox: "Sandbox", endpoint: Json) -> set[str]:
         for rule in sandbox.store.list(FORWARDING_RULE).values()
         if attachment and rule["target"] == BASE + attachment and forwarding_rules.status(sandbox, rule) == "ACCEPTED"
     }
+
+
+def _disconnect(sandbox: "Sandbox", automation: Json) -> None:
+    rule = automation.get("forwardingRule", "").removeprefix(BASE)
+    reserved = (sandbox.store.get(FORWARDING_RULE, rule) or {}).get("addressPath", "")
+    sandbox.store.delete(FORWARDING_RULE, rule)
+    sandbox.store.delete(ADDRESS, reserved)
+    for field in _MADE:
+        automation.pop(field, None)
 
 
 def _connect(sandbox: "Sandbox", automation: Json, attachment: str, name: Name) -> Json:

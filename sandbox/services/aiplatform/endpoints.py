@@ -1,5 +1,6 @@
 """projects.locations.endpoints: create, get, list, patch, delete."""
 
+import copy
 import re
 
 from sandbox import listing
@@ -8,7 +9,7 @@ from sandbox.errors import Json, aborted, already_exists, failed_precondition, i
 from sandbox.operations import completion
 from sandbox.registry import Call, method
 from sandbox.services import iam_policies, servicenetworking
-from sandbox.services.aiplatform import replicas, rules
+from sandbox.services.aiplatform import connect, replicas, rules
 from sandbox.services.aiplatform.names import (
     ENDPOINT,
     TYPES,
@@ -146,7 +147,8 @@ def _masked(endpoint: Json, paths: list[str]) -> Json:
 def patch(call: Call) -> Json:
     """Changes the masked fields at once. An etag that is no longer current is 409 ABORTED."""
     sandbox, body = call.sandbox, call.body
-    _, endpoint = find(sandbox, call.params["name"])
+    name, endpoint = find(sandbox, call.params["name"])
+    before = copy.deepcopy(endpoint)
     paths = listing.mask_paths(call.query.get("updateMask", ""))
     if not paths:
         raise required("update_mask")
@@ -173,6 +175,7 @@ def patch(call: Call) -> Json:
     if not endpoint.get("trafficSplit"):
         endpoint.pop("trafficSplit", None)
     rules.check_connectivity(endpoint)
+    connect.patched(sandbox, before, endpoint, name)
     save(sandbox, endpoint)
     return shown(call, "Endpoint", replicas.with_status(sandbox, endpoint))
 

@@ -24,6 +24,8 @@ _FAMILIES = {
     "ct5lp": r"ct5lp-hightpu-(1|4|8)t",
 }
 _CORES_PER_GPU = {"a2": 12, "a3": 26, "a4": 28, "a4x": 35}
+# gcloud's own table of serving quotas names the H100 without its memory.
+_QUOTA_NAMES = {"h100_80gb": "h100"}
 _ON_N1 = {"NVIDIA_TESLA_K80", "NVIDIA_TESLA_P100", "NVIDIA_TESLA_V100", "NVIDIA_TESLA_P4", "NVIDIA_TESLA_T4"}
 _OWN_MACHINE = {
     "NVIDIA_L4": "g2",
@@ -79,5 +81,5 @@ def quota(spec: Json) -> dict[str, int]:
     accelerator = spec.get("acceleratorType", "ACCELERATOR_TYPE_UNSPECIFIED")
     if accelerator.startswith("NVIDIA_"):
         name = accelerator.removeprefix("NVIDIA_").removeprefix("TESLA_").lower()
-        used[f"custom_model_serving_nvidia_{name}_gpus"] = int(spec["acceleratorCount"])
+        used[f"custom_model_serving_nvidia_{_QUOTA_NAMES.get(name, name)}_gpus"] = int(spec["acceleratorCount"])
     return used

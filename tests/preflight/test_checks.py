@@ -1,0 +1,168 @@
+"""Each check holds where it should, fails where it should, names what mends it, and changes nothing."""
+
+import pytest
+
+import permissions
+from preflight.google import Google, RefusedError
+from sandbox.core import ORGANIZATION
+from sandbox.services import iam_policies
+from sandbox.services.iam_roles import ROLES, holds
+from sandbox.testing import SandboxHandle
+from tests.preflight.conftest import Examine, failures, of
+
+OUTSIDER = "outsider@sandbox.example"
+
+
+def test_a_stack_that_can_go_up_passes_and_nothing_is_changed(cloud: SandboxHandle, examine: Examine) -> None:
+    """All checks hold, and not one of the recorded calls changes anything."""
+    before, since = cloud.state(), cloud.last_call()
+    report = examine()
+    assert failures(report) == {}
+    assert report.ok
+    assert {finding.check for finding in report.findings} == {
+        "credentials",
+        "project",
+        "APIs",
+        "permissions",
+        "permissions: perimeter",
+        "quota",
+        "model",
+        "network",
+        "workload pool",
+        "cost",
+    }
+    calls = cloud.calls(since)
+    assert len(calls) >= 9
+    assert [call["method"] for call in calls if call["mutating"]] == []
+    assert cloud.state() == before
+
+
+def test_apis_that_are_not_enabled_are_named_with_the_command(examine: Examine, cloud: SandboxHandle) -> None:
+    """Also what cannot be looked at before one of them is."""
+    cloud.reset()
+    report = examine()
+    (apis,) = of(report, "APIs")
+    assert "6 of 7 not enabled: aiplatform.googleapis.com, compute.googleapis.com" in apis.seen
+    assert apis.fix.startswith("gcloud services enable aiplatform.googleapis.com compute.googleapis.com")
+    (network,) = of(report, "network")
+    assert network.fix == "gcloud services enable compute.googleapis.com --project=sandbox-project"
+    assert not report.ok
+
+
+def test_no_credentials_and_dead_ones_are_told(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The login command mends both."""
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "not-a-token")
+    report = examine()
+    assert [(finding.check, finding.status) for finding in report.findings] == [("credentials", "fail")]
+    assert report.findings[0].fix == "gcloud auth application-default login"
+    monkeypatch.delenv("GOOGLE_OAUTH_ACCESS_TOKEN")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent.json")
+    with pytest.raises(RefusedError, match="no Google credentials"):
+        Google()
+
+
+def test_a_project_out_of_sight_ends_the_report(examine: Examine) -> None:
+    """All further checks would say the same."""
+    report = examine(caller=OUTSIDER)
+    assert list(failures(report)) == ["project"]
+    assert "roles/browser" in report.findings[-1].fix
+
+
+def test_every_role_that_is_named_holds_its_permission() -> None:
+    """By the sandbox's own table of Google's roles."""
+    every = {**permissions.PROJECT, **permissions.ORGANIZATION, **permissions.REQUEST_QUOTA}
+    assert {permission: role for permission, role in every.items() if role not in ROLES} == {}
+    assert [permission for permission, role in every.items() if not holds(role, permission)] == []
+
+
+@pytest.mark.parametrize("missing", [*permissions.PROJECT, *permissions.ORGANIZATION])
+def test_each_missing_permission_is_named_with_a_role_that_has_it(
+    missing: str, cloud: SandboxHandle, examine: Examine
+) -> None:
+    """The deployer has all but one: the finding names that one, and the command that grants a role with it."""
+    sandbox, caller = cloud.sandbox, "user:ci@sandbox.example"
+    for resource, needed in (
+        (f"projects/{cloud.project}", permissions.PROJECT),
+        (f"organizations/{ORGANIZATION}", permissions.ORGANIZATION),
+    ):
+        role = f"{resource}/roles/deployer"
+        sandbox.store.put("customRole", role, {"includedPermissions": [p for p in needed if p != missing]})
+        bindings = [{"role": role, "members": [caller]}]
+        sandbox.store.put(iam_policies.KIND, resource, {"bindings": bindings, "generation": 1})
+    report = examine(caller="ci@sandbox.example", kubernetes={"context": "sandbox", "createNamespace": True})
+    if missing == "resourcemanager.projects.get":
+        (finding,) = of(report, "project")
+        assert (missing in finding.seen, "roles/browser" in finding.fix) == (True, True)
+        return
+    check = "permissions" if missing in permissions.PROJECT else "permissions: perimeter"
+    (finding,) = [finding for finding in of(report, check) if finding.status == "fail"]
+    assert finding.seen == f"missing: {missing}"
+    assert finding.fix.endswith(f"--role={permissions.role_with(missing)}")
+
+
+def test_a_named_access_policy_is_asked_itself(cloud: SandboxHandle, examine: Examine) -> None:
+    """Who may only use a policy needs nothing on the organization."""
+    cloud.sandbox.store.put(
+        "accessPolicy", "accessPolicies/77", {"parent": f"organizations/{ORGANIZATION}", "title": "t"}
+    )
+    report = examine(perimeter={"mode": "dry-run", "accessPolicy": "77"})
+    (finding,) = of(report, "permissions: perimeter")
+    assert finding.seen == "all 4 held on accessPolicies/77"
+
+
+def test_models_that_are_not_there_or_do_not_fit_are_told(examine: Examine) -> None:
+    """Missing, in another region, and one that runs on shared machines only."""
+    elsewhere = "projects/sandbox-project/locations/europe-west4/models/gemma-3-4b"
+    for model, says, mends in (
+        ("nowhere", "models/nowhere does not exist", "gcloud ai models list --region=us-central1"),
+        (elsewhere, "is in europe-west4, the endpoint in us-central1", "gcloud ai models copy"),
+        ("tuned-gemini", "does not run on machines of its own", "remove machineType"),
+    ):
+        entry = {"name": "only", "model": model, "machineType": "n1-standard-4"}
+        (finding,) = of(examine(models=[entry]), "model")
+        assert finding.status == "fail"
+        assert says in finding.seen
+        assert mends in finding.fix
+
+
+def test_the_network_and_its_peering_must_be_there(cloud: SandboxHandle, examine: Examine) -> None:
+    """A network that is not, and a peered one without private services access."""
+    endpoint = {"name": "e", "connectivity": "private-service-connect", "network": "mine"}
+    (network,) = of(examine(endpoint=endpoint), "network")
+    assert (network.status, network.fix[:40]) == ("fail", "gcloud compute networks create mine --pr")
+    one = [{"name": "only", "model": "gemma-3-4b", "machineType": "n1-standard-4"}]
+    peered = {"endpoint": {"name": "e", "connectivity": "peered-network"}, "models": one}
+    (peering,) = of(examine(**peered), "peering")
+    assert peering.status == "fail"
+    assert "gcloud services vpc-peerings connect" in peering.fix
+    name = "projects/sandbox-project/global/networks/default"
+    found = cloud.sandbox.store.get("network", name)
+    assert found
+    active = {"name": "servicenetworking-googleapis-com", "state": "ACTIVE"}
+    cloud.sandbox.store.put("network", name, {**found, "peerings": [active]})
+    assert of(examine(**peered), "peering")[0].status == "ok"
+
+
+def test_the_workload_pool_needs_a_cluster(cloud: SandboxHandle, examine: Examine) -> None:
+    """A cluster without Workload Identity, then no cluster at all."""
+    name = "sandbox-project/us-central1/sandbox"
+    cloud.sandbox.store.put("gkeCluster", name, {"name": "sandbox", "location": "us-central1"})
+    (pool,) = of(examine(), "workload pool")
+    assert "clusters update sandbox --location=us-central1 --workload-pool=sandbox-project.svc.id.goog" in pool.fix
+    cloud.sandbox.store.delete("gkeCluster", name)
+    (pool,) = of(examine(), "workload pool")
+    assert (pool.status, "clusters create-auto" in pool.fix) == ("fail", True)
+
+
+def test_the_cost_is_the_catalogues_where_it_answers(
+    cloud: SandboxHandle, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the dated list in its place where it does not, and by model."""
+    first, *rest = of(examine(), "cost")
+    assert "idle 0.87 USD an hour" in first.seen
+    assert "Cloud Billing catalogue of 2026-11-24" in first.seen
+    assert [finding.seen.partition(":")[0] for finding in rest] == ["first", "second"]
+    monkeypatch.setattr("pricing.VERTEX_AI_SERVICE", "services/0000-0000-0000")
+    (first, *_) = of(examine(), "cost")
+    assert "idle 0.88 USD an hour" in first.seen
+    assert "prices.yaml of 2026-11-24 (the Cloud Billing catalogue did not answer: 404" in first.seen
