@@ -118,6 +118,16 @@ def test_the_change_of_cost_by_hour_month_and_model() -> None:
     assert "Not counted: Requests to the managed API are billed by token." in lines
 
 
+def test_the_same_cost_is_one_line() -> None:
+    """And what is not counted is said all the same."""
+    lines = cost({"cost": COST}, {"cost": COST}).splitlines()
+    assert lines == [
+        "**Cost** in `USD`, by prices of `2026-11-01`: the same as before.",
+        "",
+        "Not counted: Requests to the managed API are billed by token.",
+    ]
+
+
 def test_a_new_model_costs_nothing_before() -> None:
     """And a dropped one nothing after."""
     lines = cost({"cost": COST | {"models": {}}}, {"cost": COST}).splitlines()
