@@ -115,7 +115,7 @@ def cost(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         return "\n".join([*lines, *_uncounted(new)])
     lines += ["| | before | after | change |", "|---|---:|---:|---:|"]
     for key, title in {**_HOURS, **_MONTHS}.items():
-        lines.append(_estimaterow(title, (old or {}).get(key), new.get(key), 0 if key in _MONTHS else 2))
+        lines.append(_cost_row(title, (old or {}).get(key), new.get(key), 0 if key in _MONTHS else 2))
     models = [(each or {}).get("models") or {} for each in (old, new)]
     for name in sorted({*models[0], *models[1]}):
         sides = [(each.get(name) or {}) if isinstance(each, Mapping) else {} for each in models]
@@ -123,7 +123,7 @@ def cost(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
             for key, title in _HOURS.items():
                 # a model that is only on one side costs nothing on the other
                 values = [side.get(key, 0) for side in sides]
-                lines.append(_estimaterow(f"{_code(name)}, {title}", values[0], values[1], 2))
+                lines.append(_cost_row(f"{_code(name)}, {title}", values[0], values[1], 2))
     lines += _uncounted(new)
     if old is None:
         lines += ["", "The base tells no cost to compare with."]
@@ -139,7 +139,7 @@ def _known_cost(outputs: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return found if isinstance(found, Mapping) else None
 
 
-def _estimaterow(title: str, old: Any, new: Any, digits: int) -> str:
+def _cost_row(title: str, old: Any, new: Any, digits: int) -> str:
     cells = [f"{value:,.{digits}f}" if isinstance(value, int | float) else "not known" for value in (old, new)]
     both = isinstance(old, int | float) and isinstance(new, int | float)
     change = f"{new - old:+,.{digits}f}" if both and round(new - old, 6) else ("none" if both else "not known")
