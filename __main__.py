@@ -31,7 +31,7 @@ ready: list[pulumi.Resource] = [services, private] if private else [services]
 # Steps 2 to 4 for Gemini itself: Google serves it without an endpoint, so a model is a route, and nothing to deploy.
 routes: list[parts.ManagedRoute | parts.EndpointRoute] = [parts.ManagedRoute(**vars(each)) for each in settings.managed]
 outputs["models"] = {model.name: {"model": f"publishers/google/models/{model.model}"} for model in settings.managed}
-fenced: list[pulumi.Resource] = [services]
+fenced: list[pulumi.Resource] = []
 watch, watched = settings.observability, None
 if settings.endpoint and settings.endpoint_route:
     # Step 2: one endpoint, private in prod. A sample of its requests is logged only where the configuration says so.
@@ -103,6 +103,13 @@ if fallback:
     environment |= key.environment
     fenced.append(key)
 
+# Not in the article: what tells how it serves, and whom.
+if watch:
+    ids, fence = [model.model for model in settings.managed], perimeter.mode != "off"
+    seen: dict[str, Any] = {"endpoint": watched, "managed_models": ids, "perimeter": fence, "labels": settings.labels}
+    watching = parts.ObservabilityArgs(**at, **seen, **watch.component)
+    fenced.append(parts.Observability(f"gemini-{pulumi.get_stack()}", watching, enabled))
+
 # Step 7: a perimeter that only watches until the mode says enforced. Last up and first down, or it would shut out the
 # deployments and their end; and where it is protected, a destroy that is refused there has deleted nothing yet.
 if perimeter.mode != "off":
@@ -110,15 +117,8 @@ if perimeter.mode != "off":
     parts.ServicePerimeter(
         perimeter.perimeter_id,
         parts.ServicePerimeterArgs(projects=[project], dry_run_command=try_first, **vars(perimeter)),
-        pulumi.ResourceOptions(depends_on=[*fenced, binding, manifest, client], protect=settings.protect),
+        pulumi.ResourceOptions(depends_on=[*ready, *fenced, binding, manifest, client], protect=settings.protect),
     )
-
-# Not in the article: what tells how it serves, and whom.
-if watch:
-    ids, fence = [model.model for model in settings.managed], perimeter.mode != "off"
-    seen: dict[str, Any] = {"endpoint": watched, "managed_models": ids, "perimeter": fence, "labels": settings.labels}
-    watching = parts.ObservabilityArgs(**at, **seen, **watch.component)
-    parts.Observability(f"gemini-{pulumi.get_stack()}", watching, enabled)
 
 cost = pricing.estimate(region, settings.models, settings.managed)
 announce(cost)

@@ -63,6 +63,9 @@ def texts() -> str:
             Path(room, stack).mkdir()
         [dev] = preview_comment.preview("dev", ROOT, Path(room, "dev"))
         prods = preview_comment.preview("prod", ROOT, Path(room, "prod"), documents)
+    for each in (dev, *prods):
+        if each.failed or each.base_error:
+            raise preview_comment.PreviewError(f"{each.base_error} {each.output[-800:]}")
     parts = []
     for title, prod in zip(EXAMPLES, prods, strict=True):
         # in the page the marker would be a second comment to write over

@@ -110,6 +110,9 @@ def cost(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         return "**Cost**: not known, for the previewed program tells none (stack output `cost`)."
     currency = _code(str(new.get("currency", "USD")))
     lines = [f"**Cost** in {currency}, by prices of {_code(str(new.get('asOf', 'an unknown day')))}:", ""]
+    if old == new:
+        lines = [f"{lines[0]} the same as before."]
+        return "\n".join([*lines, *_uncounted(new)])
     lines += ["| | before | after | change |", "|---|---:|---:|---:|"]
     for key, title in {**_HOURS, **_MONTHS}.items():
         lines.append(_cost_row(title, (old or {}).get(key), new.get(key), 0 if key in _MONTHS else 2))
@@ -121,11 +124,14 @@ def cost(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
                 # a model that is only on one side costs nothing on the other
                 values = [side.get(key, 0) for side in sides]
                 lines.append(_cost_row(f"{_code(name)}, {title}", values[0], values[1], 2))
-    for sentence in new.get("unknown") or []:
-        lines += ["", f"Not counted: {_sentence(str(sentence))}"]
+    lines += _uncounted(new)
     if old is None:
         lines += ["", "The base tells no cost to compare with."]
     return "\n".join(lines)
+
+
+def _uncounted(estimate: Mapping[str, Any]) -> list[str]:
+    return [line for each in estimate.get("unknown") or [] for line in ("", f"Not counted: {_sentence(str(each))}")]
 
 
 def _known_cost(outputs: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -147,6 +153,8 @@ def _policies(report: Report) -> str:
     for level, sign in (("mandatory", "❌"), ("advisory", "⚠️")):
         found = sorted((v for v in report.violations if v.level == level), key=lambda v: (v.policy, v.message))
         lines += [f"- {sign} {level} {_code(each.policy)}: {_told(each)}" for each in found]
+    if not (lines or report.finished):
+        return "**Policies**: not all checked, since the preview failed."
     kept = f"{len(report.passed)} kept"
     violated = f", {len({v.policy for v in report.violations})} not:" if lines else ", all of them."
     return f"**Policies**: {kept}{violated}" + ("\n\n" + "\n".join(lines) if lines else "")

@@ -7,12 +7,19 @@ import pytest
 from scripts.workspace import PulumiError
 from tests.engine.conftest import Stack
 
+EVERYTHING = {
+    "gemini-vertex:observability.notify[0]": "oncall@example.com",
+    "gemini-vertex:privateApis.mode": "restricted",
+}
+"""What Pulumi.prod.yaml leaves out, and would be the first to go."""
 LIFT = ("gemini-vertex:protect", "false")
 
 
 def test_destroy_is_refused_until_protection_is_lifted(make_stack: Callable[..., Stack]) -> None:
     """Refused with a sentence, and nothing is gone, even without a preview; lifted, all goes."""
     prod = make_stack("prod", protected=True)
+    for setting, value in EVERYTHING.items():
+        prod.workspace.set(setting, value)
     prod.up()
     since = prod.mark()
     with pytest.raises(PulumiError, match=r"cannot be deleted\s+because it is protected"):

@@ -94,7 +94,9 @@ def test_a_failed_preview_shows_its_errors() -> None:
     """As they were printed; without any, the end of the output."""
     assert "````\nno such project\n````" in text(Report(errors=["no such project"]), finished=False)
     assert "````\nit fell over\n````" in text(Report(), finished=False, output="it fell over")
-    assert "### prod: refused" in text(Report(), finished=False)
+    refused = text(Report(passed={"a"}, packs={"gemini-vertex": "0.1.0"}), finished=False)
+    assert "### prod: refused" in refused
+    assert "not all checked" in refused
 
 
 def test_a_missing_base_is_said() -> None:
@@ -114,6 +116,16 @@ def test_the_change_of_cost_by_hour_month_and_model() -> None:
     assert "| `pro`, idle, an hour | 0.22 | 0.44 | +0.22 |" in lines
     assert not [line for line in lines if "flash" in line]
     assert "Not counted: Requests to the managed API are billed by token." in lines
+
+
+def test_the_same_cost_is_one_line() -> None:
+    """And what is not counted is said all the same."""
+    lines = cost({"cost": COST}, {"cost": COST}).splitlines()
+    assert lines == [
+        "**Cost** in `USD`, by prices of `2026-11-01`: the same as before.",
+        "",
+        "Not counted: Requests to the managed API are billed by token.",
+    ]
 
 
 def test_a_new_model_costs_nothing_before() -> None:
