@@ -28,7 +28,7 @@ UP = ("up", "--yes", "--skip-preview", "--continue-on-error")
 # The program runs at a destroy too, so that its advice stands beside what Google refuses.
 DESTROY = ("destroy", "--yes", "--skip-preview", "--continue-on-error", "--run-program")
 # In the order in which a stack comes up, what it is without at each step.
-COMING_UP = (
+COMING_UP: tuple[tuple[str, ...], ...] = (
     ("serviceusage.services.list",),
     ("serviceusage.services.enable",),
     ("iam.roles.create", "iam.serviceAccounts.create", "aiplatform.endpoints.create"),
