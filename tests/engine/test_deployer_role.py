@@ -48,7 +48,11 @@ IN_THE_CLUSTER = (
     ("container.serviceAccounts.create",),
     ("container.configMaps.create",),
 )
-CHANGING = (("accesscontextmanager.servicePerimeters.update", "container.serviceAccounts.update"),)
+CHANGING = (("accesscontextmanager.servicePerimeters.update",), ("container.serviceAccounts.update",))
+CHANGES = (
+    ("gemini-vertex:perimeter.title", "another"),
+    ("gemini-vertex:workloadIdentity.serviceAccount", "gemini-other-sa"),
+)
 # Each from a whole stack.
 GOING_DOWN = (
     ("accesscontextmanager.servicePerimeters.delete",),
@@ -176,8 +180,8 @@ def test_exactly_its_permissions_suffice_and_are_needed(deployer: Deployer) -> N
     assert deployer.asked == tested - only_for_own_models or deployer.asked == tested
 
 
-def test_without_any_one_the_error_names_it_and_a_role_that_has_it(deployer: Deployer) -> None:
-    """From nothing to a stack, through a change, and back to nothing."""
+def test_coming_up_without_any_one_the_error_names_it_and_a_role_that_has_it(deployer: Deployer) -> None:
+    """From nothing to a stack, and then into a cluster."""
     deployer.workspace.pulumi("config", "rm", "gemini-vertex:kubernetes")
     for missing in COMING_UP:
         deployer.refused(missing, UP)
@@ -187,9 +191,14 @@ def test_without_any_one_the_error_names_it_and_a_role_that_has_it(deployer: Dep
     for missing in IN_THE_CLUSTER:
         deployer.refused(missing, UP)
     deployer.workspace.pulumi(*UP)
-    deployer.workspace.set("gemini-vertex:perimeter.title", "another")
-    deployer.workspace.set("gemini-vertex:workloadIdentity.serviceAccount", "gemini-other-sa")
-    for missing in CHANGING:
+
+
+def test_changing_and_going_down_without_any_one_the_error_names_it_too(deployer: Deployer) -> None:
+    """Through changes back to nothing, and up again while what was deleted can be brought back."""
+    deployer.has_all_but()
+    deployer.workspace.pulumi(*UP)
+    for missing, (key, value) in zip(CHANGING, CHANGES, strict=True):
+        deployer.workspace.set(key, value)
         deployer.refused(missing, UP)
     for missing in GOING_DOWN:
         deployer.workspace.pulumi(*UP)
