@@ -38,6 +38,7 @@ class ProjectServices(pulumi.ComponentResource):
     def __init__(self, name: str, args: ProjectServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:ProjectServices", name, None, opts)
         hooks = advise(f"{name}-services-advice", self, _ADVICE)
+        self._names = tuple(args.services)
         self.services = [
             gcp.projects.Service(
                 f"{name}-{service}",
@@ -49,3 +50,7 @@ class ProjectServices(pulumi.ComponentResource):
             for service in args.services
         ]
         self.register_outputs({"services": [service.service for service in self.services]})
+
+    def enabling(self, api: str) -> list[gcp.projects.Service]:
+        """What enables this API; empty where nothing here does."""
+        return [service for name, service in zip(self._names, self.services, strict=True) if name == api]

@@ -1,5 +1,6 @@
 """Prod is not destroyed, and its address not changed, by one command."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -61,6 +62,24 @@ def test_a_model_is_replaced_all_the_same(make_stack: Callable[..., Stack]) -> N
     prod.up()
     after = prod.workspace.outputs()["deployedModels"]
     assert before["gemini-pro-fallback"] != after["gemini-pro-fallback"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("gemini-vertex:observability.notify[0]", "oncall@example.com"),
+        ("gemini-vertex:endpoint.serviceConnectionPolicy", "create"),
+    ],
+)
+def test_what_is_new_in_a_protected_stack_leaves_what_is_protected_alone(
+    make_stack: Callable[..., Stack], setting: str, value: str
+) -> None:
+    """Another API, or another part of the path: the preview replaces nothing that was there before."""
+    prod = make_stack("prod", protected=True)
+    prod.up()
+    prod.workspace.set(setting, value)
+    steps = json.loads(prod.workspace.pulumi("preview", "--json"))["steps"]
+    assert {step["op"] for step in steps if not step["urn"].endswith("gemini-vertex-prod")} <= {"create", "same"}
 
 
 def test_dev_goes_when_it_is_told_to(make_stack: Callable[..., Stack]) -> None:
