@@ -91,8 +91,12 @@ STACKS: dict[str, tuple[dict[str, Any], tuple[tuple[str, ...], ...]]] = {
             ("destroy", "container.configMaps.delete"),
             ("destroy", "container.serviceAccounts.delete"),
             ("destroy", "container.namespaces.delete"),
-            ("destroy",),
-            # What was made and could not be read is destroyed: to go on with it would be to change it.
+        ),
+    ),
+    # What was made and could not be read is destroyed: to go on with it would be to change it.
+    "cluster, unread": (
+        {**LEAST, **CLUSTER},
+        (
             ("up", "container.namespaces.get"),
             ("destroy",),
             ("up", "container.serviceAccounts.get"),
