@@ -157,9 +157,11 @@ def test_the_examples_suffice_for_the_prod_stack_and_nothing_in_them_is_idle(
     deployer.take_roles(perimeter=True)
     workspace = deployer.workspace
     workspace.pulumi(*UP)
+    workspace.set(f"{KEY}perimeter.title", "another")
+    workspace.pulumi(*UP)
+    assert "accesscontextmanager.servicePerimeters.update" in deployer.asked
     workspace.set(f"{KEY}models[0].maxReplicaCount", "30")
     workspace.set(f"{KEY}models[1].machineType", "n1-standard-4")
-    workspace.set(f"{KEY}perimeter.title", "another")
     workspace.pulumi("config", "rm", "--path", f"{KEY}workloadIdentity.serviceAccount")
     workspace.set(f"{KEY}workloadIdentity.grant", "direct")
     workspace.pulumi(*UP)

@@ -128,7 +128,8 @@ def test_each_option_takes_permissions_that_are_named_one_by_one(
     bindings = [{"role": role, "members": ["user:ci@sandbox.example"]}]
     cloud.sandbox.store.put(iam_policies.KIND, resource, {"bindings": bindings, "generation": 1})
     monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", token_for("ci@sandbox.example"))
-    google, found = Google(), set()
+    google = Google()
+    found: set[str] = set()
     for changes in OPTIONS:
         config = prod(**{**changes, "perimeter": None})
         stack = read({**config, "gcp:project": cloud.project}, secrets=("gemini-vertex:fallback",))
