@@ -1,9 +1,8 @@
 """The permissions that deploying a stack takes, each with one of Google's roles that has it.
 
 Which permission a call needs: the methods' reference pages, as the sandbox asks for them (sandbox/services); which role
-has it: cloud.google.com/iam/docs/roles-permissions, looked at on 2026-11-24. `examples/deployer-role.yaml` and
-`examples/deployer-organization-role.yaml` are the same permissions as roles of one's own; docs/deployer-role.md says
-how to make them.
+has it: cloud.google.com/iam/docs/roles-permissions, looked at on 2026-11-24. `scripts/deployer_role.py` prints those of
+one stack as a role of one's own; docs/deployer-role.md says how to make it.
 """
 
 import re
@@ -17,6 +16,7 @@ _ROLES: Final = "roles/iam.roleAdmin"
 _CLUSTER: Final = "roles/container.developer"
 _NETWORKS: Final = "roles/compute.networkAdmin"
 _NAMES: Final = "roles/dns.admin"
+_SECRETS: Final = "roles/secretmanager.admin"
 _PERIMETERS: Final = "roles/accesscontextmanager.policyAdmin"
 
 ALWAYS: Final[dict[str, str]] = {
@@ -57,6 +57,7 @@ KUBERNETES: Final[dict[str, str]] = {
     "container.configMaps.create": _CLUSTER,
     "container.configMaps.delete": _CLUSTER,
     "container.configMaps.get": _CLUSTER,
+    "container.configMaps.update": _CLUSTER,
     "container.serviceAccounts.create": _CLUSTER,
     "container.serviceAccounts.delete": _CLUSTER,
     "container.serviceAccounts.get": _CLUSTER,
@@ -100,6 +101,7 @@ PRIVATE_SERVICES_ACCESS: Final[dict[str, str]] = {
 }
 _ZONE: Final[dict[str, str]] = {
     "dns.changes.create": _NAMES,
+    "dns.changes.get": _NAMES,
     "dns.managedZones.create": _NAMES,
     "dns.managedZones.delete": _NAMES,
     "dns.managedZones.get": _NAMES,
@@ -171,20 +173,56 @@ ACCESS_POLICY: Final[dict[str, str]] = {
     "accesscontextmanager.policies.get": _PERIMETERS,
 }
 ORGANIZATION: Final[dict[str, str]] = {**PERIMETER, **ACCESS_POLICY}
-# Only with `gemini-vertex:observability`; in no role of examples/, as few stacks want it of the same deployer.
+# Only with `gemini-vertex:observability`. Services and channels never change: others take their place.
 _VERBS: Final = ("create", "delete", "get", "update")
-_MONITORED: Final = ("alertPolicies", "dashboards", "notificationChannels", "services", "slos")
+_KEPT: Final = ("notificationChannels", "services")
 MONITORING: Final[dict[str, str]] = {
-    f"monitoring.{kind}.{verb}": "roles/monitoring.editor" for kind in _MONITORED for verb in _VERBS
+    f"monitoring.{kind}.{verb}": "roles/monitoring.editor"
+    for kind in ("alertPolicies", "dashboards", *_KEPT, "slos")
+    for verb in _VERBS
+    if (kind, verb) not in {(kept, "update") for kept in _KEPT}
 }
 # Only with its requestLogging.
 REQUEST_LOG: Final[dict[str, str]] = {f"bigquery.datasets.{verb}": "roles/bigquery.dataOwner" for verb in _VERBS}
+# The key of the Developer API, with `gemini-vertex:fallback`: in one place or the other.
+SECRET_MANAGER: Final[dict[str, str]] = {
+    "secretmanager.secrets.create": _SECRETS,
+    "secretmanager.secrets.delete": _SECRETS,
+    "secretmanager.secrets.get": _SECRETS,
+    "secretmanager.secrets.getIamPolicy": _SECRETS,
+    "secretmanager.secrets.setIamPolicy": _SECRETS,
+    "secretmanager.versions.access": _SECRETS,
+    "secretmanager.versions.add": _SECRETS,
+    "secretmanager.versions.destroy": _SECRETS,
+    "secretmanager.versions.enable": _SECRETS,
+    "secretmanager.versions.get": _SECRETS,
+}
+KUBERNETES_SECRET: Final[dict[str, str]] = {
+    "container.secrets.create": _CLUSTER,
+    "container.secrets.delete": _CLUSTER,
+    "container.secrets.get": _CLUSTER,
+    "container.secrets.update": _CLUSTER,
+}
 # Only for `preflight --request-quota`.
 REQUEST_QUOTA: Final[dict[str, str]] = {
     "cloudquotas.quotas.get": "roles/cloudquotas.admin",
     "cloudquotas.quotas.update": "roles/cloudquotas.admin",
 }
-_ROLE_OF: Final[dict[str, str]] = {**PRIVATE, **PROJECT, **ORGANIZATION, **MONITORING, **REQUEST_LOG, **REQUEST_QUOTA}
+# What puts back a change by hand to what a stack makes and never changes; in no role, but errors advise it.
+REPAIR: Final[dict[str, str]] = {
+    "compute.networks.update": _NETWORKS,
+    "compute.subnetworks.update": _NETWORKS,
+    "container.namespaces.update": _CLUSTER,
+    "dns.managedZones.update": _NAMES,
+    "dns.resourceRecordSets.update": _NAMES,
+    "iam.serviceAccounts.update": _ACCOUNTS,
+    "monitoring.notificationChannels.update": "roles/monitoring.editor",
+    "monitoring.services.update": "roles/monitoring.editor",
+    "networkconnectivity.serviceConnectionPolicies.update": _NETWORKS,
+    "secretmanager.secrets.update": _SECRETS,
+}
+OPTIONAL: Final[dict[str, str]] = {**PRIVATE, **MONITORING, **REQUEST_LOG, **SECRET_MANAGER, **KUBERNETES_SECRET}
+_ROLE_OF: Final[dict[str, str]] = {**OPTIONAL, **PROJECT, **ORGANIZATION, **REPAIR, **REQUEST_QUOTA}
 _PERMISSION = re.compile(r"\b[a-z]+\.[a-zA-Z]+\.[a-zA-Z]+\b")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from components.advice import advise
 from components.private_zone import private_zone
 from components.project_lookup import look_up
 
@@ -43,7 +44,7 @@ class EndpointAddress(pulumi.ComponentResource):
         super().__init__("gemini-vertex:components:EndpointAddress", name, None, opts)
         number = look_up(args.project, self, opts).number
         called = pulumi.Output.format("vertex-{0}", args.endpoint_id)
-        within = pulumi.ResourceOptions(parent=self)
+        within = pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-address-advice", self))
         reserved = gcp.compute.Address(
             f"{name}-address",
             name=called,

@@ -65,7 +65,7 @@ class FallbackKey(pulumi.ComponentResource):
             metadata=ObjectMetaArgs(name=args.name, namespace=args.namespace),
             type="Opaque",
             string_data=pulumi.Output.secret({FIELD: args.api_key}),
-            opts=pulumi.ResourceOptions(parent=self, provider=args.cluster),
+            opts=pulumi.ResourceOptions(parent=self, provider=args.cluster, hooks=advise(f"{name}-advice", self)),
         )
 
     def _in_secret_manager(self, name: str, args: FallbackKeyArgs) -> None:
@@ -81,7 +81,7 @@ class FallbackKey(pulumi.ComponentResource):
             name,
             secret=secret.id,
             secret_data=pulumi.Output.secret(args.api_key),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child,
         )
         if args.reader is not None:
             gcp.secretmanager.SecretIamMember(
@@ -90,7 +90,7 @@ class FallbackKey(pulumi.ComponentResource):
                 secret_id=secret.secret_id,
                 role="roles/secretmanager.secretAccessor",
                 member=args.reader,
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=child,
             )
         self.environment["GEMINI_API_KEY_SECRET"] = pulumi.Output.format(
             "projects/{0}/secrets/{1}/versions/latest", args.project, args.name

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from components.advice import advise
 from components.private_zone import private_zone
 
 
@@ -37,7 +38,7 @@ class PrivateApis(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PrivateApisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:PrivateApis", name, None, opts)
-        within = pulumi.ResourceOptions(parent=self)
+        within = pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-address-advice", self))
         reserved = gcp.compute.GlobalAddress(
             f"{name}-address",
             name=args.rule_name,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from components.advice import advise
+
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateNetworkArgs:
@@ -39,12 +41,13 @@ class PrivateNetwork(pulumi.ComponentResource):
         )
         known = pulumi.Output.all(network, subnetwork)
         if args.subnetwork_range is not None:
+            own = pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-network-advice", self))
             made = gcp.compute.Network(
                 f"{name}-network",
                 name=_short(network),
                 project=self.network_project,
                 auto_create_subnetworks=False,
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=own,
             )
             within = gcp.compute.Subnetwork(
                 f"{name}-subnetwork",
@@ -54,7 +57,7 @@ class PrivateNetwork(pulumi.ComponentResource):
                 network=pulumi.Output.all(network, made.urn).apply(lambda parts: str(parts[0])),
                 ip_cidr_range=args.subnetwork_range,
                 private_ip_google_access=True,
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=own,
             )
             # The names are known at preview; whoever uses them comes after what they name.
             known = pulumi.Output.all(network, subnetwork, made.urn, within.urn)

@@ -31,6 +31,7 @@ def private_zone(
     A zone for the one name, where Google's documents make one for the domain above, leaves all other names alone.
     """
     dns_name = pulumi.Output.format("{0}.", domain)
+    advised = pulumi.ResourceOptions(parent=component, hooks=advise(f"{name}-zone-advice", component, _ADVICE))
     zone = gcp.dns.ManagedZone(
         name,
         name=called,
@@ -41,7 +42,7 @@ def private_zone(
         private_visibility_config=gcp.dns.ManagedZonePrivateVisibilityConfigArgs(
             networks=[gcp.dns.ManagedZonePrivateVisibilityConfigNetworkArgs(network_url=network)]
         ),
-        opts=pulumi.ResourceOptions(parent=component, hooks=advise(f"{name}-zone-advice", component, _ADVICE)),
+        opts=advised,
     )
     records = [("a", "A", dns_name, address)]
     if below:
@@ -57,7 +58,7 @@ def private_zone(
                 type=kind,
                 ttl=_TTL_SECONDS,
                 rrdatas=[data],
-                opts=pulumi.ResourceOptions(parent=component),
+                opts=advised,
             )
             for label, kind, at, data in records
         ),

@@ -81,6 +81,7 @@ class PrivateServicesAccess(pulumi.ComponentResource):
     def __init__(self, name: str, args: PrivateServicesAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:PrivateServicesAccess", name, None, opts)
         network = pulumi.Output.from_input(args.network)
+        advised = pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-peering-advice", self, _PEERING_ADVICE))
         kept = gcp.compute.GlobalAddress(
             f"{name}-range",
             name=network.apply(lambda full: f"{full.rpartition('/')[2][:47]}-google-services"),
@@ -89,14 +90,14 @@ class PrivateServicesAccess(pulumi.ComponentResource):
             address_type="INTERNAL",
             purpose="VPC_PEERING",
             prefix_length=args.prefix_length,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=advised,
         )
         self.connection = gcp.servicenetworking.Connection(
             name,
             network=network,
             service="servicenetworking.googleapis.com",
             reserved_peering_ranges=[kept.name],
-            opts=pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-peering-advice", self, _PEERING_ADVICE)),
+            opts=advised,
         )
         self.peering = self.connection.peering
         self.register_outputs({"peering": self.peering})

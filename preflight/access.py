@@ -56,32 +56,52 @@ def check_apis(google: Google, settings: Settings) -> list[Finding]:
     return [Finding("APIs", "ok", f"all {len(needed)} enabled")]
 
 
+def permission_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
+    """What this stack takes on its project, by what for: each permission with a role that has it."""
+    identity, watch, cluster = settings.workload_identity, settings.observability, settings.kubernetes
+    log = watch.request_logging if watch else None
+    store = settings.fallback.kept.store if settings.fallback else None
+    groups: dict[str, tuple[object, Mapping[str, str]]] = {
+        "APIs, the project, and its policy, one member at a time": (True, permissions.ALWAYS),
+        "the endpoint, its models and their traffic": (settings.endpoint, permissions.ENDPOINT),
+        "the predict-only role": (identity.role == "predict-only", permissions.CUSTOM_ROLE),
+        "the Google service account": (identity.grant == "impersonation", permissions.IMPERSONATION),
+        "the Kubernetes ServiceAccount and the routes' ConfigMap": (cluster, permissions.KUBERNETES),
+        "its namespace": (cluster and cluster.create_namespace, permissions.NAMESPACE),
+        **(_of_the_path(settings.private) if settings.private else {}),
+        "the Developer API's key, in Secret Manager": (store == "secret-manager", permissions.SECRET_MANAGER),
+        "the Developer API's key, in the cluster": (store == "kubernetes", permissions.KUBERNETES_SECRET),
+        "dashboard, alerts and objectives": (watch, permissions.MONITORING),
+        "the dataset of the logged requests": (log, permissions.REQUEST_LOG),
+        "what only scripts/preflight.py reads": (True, permissions.PREFLIGHT),
+    }
+    return {title: table for title, (wanted, table) in groups.items() if wanted}
+
+
+def _of_the_path(private: PrivateSettings) -> dict[str, tuple[object, Mapping[str, str]]]:
+    """What a private path of the stack's own takes, in the stack's project; a shared network's is not asked."""
+    ruled = private.address == "forwarding-rule"
+    return {
+        "the network": (private.subnetwork_range, permissions.NETWORK),
+        "the service connection policy": (private.create_connection_policy, permissions.CONNECTION_POLICY),
+        "private services access": (private.create_private_services_access, permissions.PRIVATE_SERVICES_ACCESS),
+        "the endpoint's own address and name": (ruled, permissions.FORWARDING_RULE),
+        "Google's APIs at an address of the network": (private.api_domains, permissions.PRIVATE_APIS),
+    }
+
+
 def needed_permissions(settings: Settings) -> dict[str, str]:
     """What this stack takes on its project, each with a role that has it."""
-    identity, watch = settings.workload_identity, settings.observability
-    return {
-        **permissions.ALWAYS,
-        **(permissions.ENDPOINT if settings.endpoint else {}),
-        **(permissions.CUSTOM_ROLE if identity.role == "predict-only" else {}),
-        **(permissions.IMPERSONATION if identity.grant == "impersonation" else {}),
-        **(permissions.KUBERNETES if settings.kubernetes else {}),
-        **(permissions.NAMESPACE if settings.kubernetes and settings.kubernetes.create_namespace else {}),
-        **(permissions.MONITORING if watch else {}),
-        **(permissions.REQUEST_LOG if watch and watch.request_logging else {}),
-        **(_of_the_path(settings.private) if settings.private else {}),
-        **permissions.PREFLIGHT,
-    }
+    return {name: role for table in permission_groups(settings).values() for name, role in table.items()}
 
 
-def _of_the_path(private: PrivateSettings) -> dict[str, str]:
-    """What a private path of the stack's own takes, in the stack's project; a shared network's is not asked."""
-    return {
-        **(permissions.NETWORK if private.subnetwork_range else {}),
-        **(permissions.CONNECTION_POLICY if private.create_connection_policy else {}),
-        **(permissions.PRIVATE_SERVICES_ACCESS if private.create_private_services_access else {}),
-        **(permissions.FORWARDING_RULE if private.address == "forwarding-rule" else {}),
-        **(permissions.PRIVATE_APIS if private.api_domains else {}),
-    }
+def perimeter_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
+    """What its perimeter takes on the organization, or on the access policy that the stack names; none without one."""
+    if settings.perimeter.mode == "off":
+        return {}
+    if settings.perimeter.access_policy:
+        return {"the perimeter": permissions.PERIMETER}
+    return {"the perimeter": permissions.PERIMETER, "the access policy": permissions.ACCESS_POLICY}
 
 
 def check_permissions(google: Google, settings: Settings, project: Project | None) -> list[Finding]:

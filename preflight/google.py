@@ -15,6 +15,8 @@ from preflight.finding import Finding
 
 Json = dict[str, Any]
 _CALL_SECONDS: Final = 60
+# In one testIamPermissions (github.com/openshift/cloud-credential-operator/pull/94).
+_MOST_PERMISSIONS: Final = 100
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 LOGIN: Final = "gcloud auth application-default login"
 
@@ -57,9 +59,12 @@ class Google:
 
     def held(self, host: str, resource: str, permissions: list[str]) -> set[str]:
         """`testIamPermissions`: those of `permissions` that the caller has on the resource. Raises RefusedError."""
-        asked = {"permissions": permissions}
-        answer = self._call("POST", host, f"{resource}:testIamPermissions", json=asked)
-        return set(answer.get("permissions", []))
+        had: set[str] = set()
+        for start in range(0, len(permissions), _MOST_PERMISSIONS):
+            asked = {"permissions": permissions[start : start + _MOST_PERMISSIONS]}
+            answer = self._call("POST", host, f"{resource}:testIamPermissions", json=asked)
+            had |= set(answer.get("permissions", []))
+        return had
 
     def change(self, method: str, host: str, path: str, body: Json, **query: str) -> Json:
         """A call that changes something. Raises RefusedError."""

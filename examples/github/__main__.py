@@ -4,8 +4,12 @@ Run once, by a person who may: `pulumi up` here, then put the outputs into the r
 (docs/pull-requests.md). GitHub's token for a job is exchanged for a Google token of an hour; no key exists.
 """
 
+from pathlib import Path
+from typing import Any
+
 import pulumi
 import pulumi_gcp as gcp
+import yaml
 
 PREVIEW_ROLES = (
     "roles/aiplatform.viewer",
@@ -14,14 +18,9 @@ PREVIEW_ROLES = (
     "roles/iam.securityReviewer",
     "roles/serviceusage.serviceUsageViewer",
 )
-DEPLOY_ROLES = (
-    "roles/aiplatform.admin",
-    "roles/compute.networkUser",
-    "roles/iam.roleAdmin",
-    "roles/iam.serviceAccountAdmin",
-    "roles/resourcemanager.projectIamAdmin",
-    "roles/serviceusage.serviceUsageAdmin",
-)
+# Of a stack like Pulumi.prod.yaml; scripts/deployer_role.py prints those of another one (docs/deployer-role.md).
+EXAMPLES = Path(__file__).resolve().parent.parent
+ROLE, PERIMETER_ROLE = EXAMPLES / "deployer-role.yaml", EXAMPLES / "deployer-organization-role.yaml"
 ENVIRONMENTS = ("dev", "prod")
 
 config = pulumi.Config()
@@ -29,6 +28,27 @@ project = pulumi.Config("gcp").require("project")
 repository = config.require("repository")
 projects = config.get_object("projects") or [project]
 organization = config.get("organization")
+
+
+def own_role(file: str) -> dict[str, Any]:
+    """The arguments of a custom role, from a file for `gcloud iam roles create`."""
+    role = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    return {"title": role["title"], "description": role["description"], "permissions": role["includedPermissions"]}
+
+
+# Each account's roles on each project by a name for the grant, and the one on the organization.
+viewing: dict[str, Any] = {target: {role: role for role in PREVIEW_ROLES} for target in projects}
+deploying: dict[str, Any] = {}
+for target in projects:
+    role = own_role(config.get("role") or str(ROLE))
+    made = gcp.projects.IAMCustomRole(f"github-deployer-{target}", project=target, role_id="githubDeployer", **role)
+    deploying[target] = {"deployer": made.name}
+fencing: Any = None
+if organization:
+    role = own_role(config.get("perimeterRole") or str(PERIMETER_ROLE))
+    fencing = gcp.organizations.IAMCustomRole(
+        "github-perimeters", org_id=organization, role_id="githubPerimeterDeployer", **role
+    ).name
 
 pool = gcp.iam.WorkloadIdentityPool(
     "github", project=project, workload_identity_pool_id="github", display_name="GitHub Actions"
@@ -59,8 +79,8 @@ state = gcp.storage.Bucket(
 everywhere = f"attribute.repository/{repository}"
 approved = [f"subject/repo:{repository}:environment:{name}" for name in ENVIRONMENTS]
 for account_id, roles, perimeter_role, jobs in (
-    ("github-reader", PREVIEW_ROLES, "policyReader", [everywhere]),
-    ("github-deployer", DEPLOY_ROLES, "policyEditor", approved),
+    ("github-reader", viewing, "roles/accesscontextmanager.policyReader", [everywhere]),
+    ("github-deployer", deploying, fencing, approved),
 ):
     account = gcp.serviceaccount.Account(account_id, project=project, account_id=account_id)
     for number, job in enumerate(jobs):
@@ -72,13 +92,13 @@ for account_id, roles, perimeter_role, jobs in (
             member=pulumi.Output.format("{0}://iam.googleapis.com/{1}/{2}", kind, pool.name, job),
         )
     for target in projects:
-        for role in roles:
-            gcp.projects.IAMMember(f"{account_id}-{target}-{role}", project=target, role=role, member=account.member)
+        for name, role in roles[target].items():
+            gcp.projects.IAMMember(f"{account_id}-{target}-{name}", project=target, role=role, member=account.member)
     if organization:
         gcp.organizations.IAMMember(
             f"{account_id}-perimeters",
             org_id=organization,
-            role=f"roles/accesscontextmanager.{perimeter_role}",
+            role=perimeter_role,
             member=account.member,
         )
     # a preview takes the state's lock, so the reader writes there too

@@ -1,212 +1,204 @@
-"""The deployer's role: what it has suffices and is needed, and without any of it the error says what is missing.
+"""The deployer's role: what it has suffices and is needed, and without any of it the error says what is missing."""
 
-A stack comes up and goes down in steps, each without some permissions that the next resources need: those are refused,
-each on its own, and the next step goes on where it ended. So one stack meets the want of every permission.
-"""
-
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import permissions
-from sandbox.core import ORGANIZATION, Sandbox
-from sandbox.environment import attach_plugins
-from sandbox.identity import token_for
-from sandbox.services import iam_policies
 from sandbox.testing import running_sandbox
-from scripts.workspace import SANDBOX_SETTINGS, PulumiError, Workspace
+from tests.engine.deployer import DESTROY, UP, Deployer
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-DEPLOYER = "ci@sandbox.example"
-UP = ("up", "--yes", "--skip-preview", "--continue-on-error")
-# The program runs at a destroy too, so that its advice stands beside what Google refuses.
-DESTROY = ("destroy", "--yes", "--skip-preview", "--continue-on-error", "--run-program")
-# In the order in which a stack comes up, what it is without at each step.
-COMING_UP: tuple[tuple[str, ...], ...] = (
-    ("serviceusage.services.list",),
-    ("serviceusage.services.enable",),
-    ("iam.roles.create", "iam.serviceAccounts.create", "aiplatform.endpoints.create"),
-    ("iam.roles.get", "iam.serviceAccounts.get", "aiplatform.endpoints.get"),
-    ("iam.serviceAccounts.getIamPolicy", "resourcemanager.projects.getIamPolicy", "aiplatform.operations.list"),
-    ("iam.serviceAccounts.setIamPolicy", "resourcemanager.projects.setIamPolicy", "aiplatform.endpoints.deploy"),
-    ("aiplatform.endpoints.update",),
-    ("resourcemanager.projects.get",),
-    ("accesscontextmanager.policies.create",),
-    ("accesscontextmanager.policies.get",),
-    ("accesscontextmanager.servicePerimeters.create",),
-    ("accesscontextmanager.servicePerimeters.get",),
-)
-# Once a cluster is named.
-IN_THE_CLUSTER = (
-    ("container.namespaces.create",),
-    ("container.serviceAccounts.create",),
-    ("container.configMaps.create",),
-)
-CHANGING = (("accesscontextmanager.servicePerimeters.update",), ("container.serviceAccounts.update",))
-CHANGES = (
-    ("gemini-vertex:perimeter.title", "another"),
-    ("gemini-vertex:workloadIdentity.serviceAccount", "gemini-other-sa"),
-)
-# Each from a whole stack.
-GOING_DOWN = (
-    ("accesscontextmanager.servicePerimeters.delete",),
-    ("accesscontextmanager.policies.delete",),
-    ("container.configMaps.delete",),
-    ("container.serviceAccounts.delete",),
-    ("container.namespaces.delete",),
-    ("aiplatform.endpoints.undeploy",),
-    ("aiplatform.endpoints.delete",),
-    ("iam.roles.delete",),
-    ("iam.serviceAccounts.delete",),
-)
-# A role that was deleted a moment ago is brought back.
-AGAIN = (("iam.roles.undelete",), ("iam.roles.update",))
-# What was made in the cluster and could not be read is destroyed: to go on with it would be to change it.
-UNREAD = (("container.namespaces.get",), ("container.serviceAccounts.get",), ("container.configMaps.get",))
-
-
-class Deployer:
-    """A prod stack whose deployer has the two roles of examples/, less what a step takes away."""
-
-    def __init__(self, cloud: Any, folder: Path) -> None:
-        self.cloud = cloud
-        self.asked: set[str] = set()
-        token = token_for(DEPLOYER)
-        kubeconfig = folder / "kubeconfig"
-        kubeconfig.write_text(
-            Path(cloud.env["KUBECONFIG"]).read_text().replace(token_for("deployer@sandbox.example"), token)
-        )
-        variables = {**cloud.env, "GOOGLE_OAUTH_ACCESS_TOKEN": token, "KUBECONFIG": str(kubeconfig)}
-        self.stop = attach_plugins(variables)
-        self.environment = {**os.environ, **variables}
-        self.workspace = Workspace(folder / "prod", "prod", self.environment)
-        self.workspace.init(SANDBOX_SETTINGS)
-
-    def has_all_but(self, *missing: str) -> None:
-        """Grants what examples/ list, less `missing`, and nothing else."""
-        for resource, file in (
-            (f"projects/{self.cloud.project}", "deployer-role.yaml"),
-            (f"organizations/{ORGANIZATION}", "deployer-organization-role.yaml"),
-        ):
-            role = yaml.safe_load((EXAMPLES / file).read_text(encoding="utf-8"))
-            role["includedPermissions"] = [name for name in role["includedPermissions"] if name not in missing]
-            self.cloud.sandbox.store.put("customRole", f"{resource}/roles/deployer", role)
-            bindings = [{"role": f"{resource}/roles/deployer", "members": [f"user:{DEPLOYER}"]}]
-            if not self.cloud.sandbox.store.get("granted", resource):
-                self.cloud.sandbox.store.put(iam_policies.KIND, resource, {"bindings": bindings, "generation": 1})
-                self.cloud.sandbox.store.put("granted", resource, {})
-
-    def refused(self, missing: tuple[str, ...], command: tuple[str, ...]) -> None:
-        """Fails unless the command fails, naming each missing permission and a role that has it."""
-        self.has_all_but(*missing)
-        with pytest.raises(PulumiError) as caught:
-            self.workspace.pulumi(*command)
-        said = caught.value.output
-        for permission in missing:
-            named = f"lacks {permission} " in said or f"the permission {permission} is missing" in said
-            assert named, f"{permission} is not named after {missing}:\n{said}"
-            assert f"--role={permissions.role_with(permission)}" in said, f"no role for {permission}:\n{said}"
-        self.has_all_but()
+KEY = "gemini-vertex:"
+CLUSTER = {f"{KEY}kubernetes": {"context": "sandbox", "createNamespace": True}}
+# The models of these stacks are Google's.
+ONLY_FOR_OWN_MODELS = {"aiplatform.models.get"}
+IDENTITY = {"namespace": "production", "kubernetesServiceAccount": "gemini-app"}
+# The least of a stack: nothing but a grant.
+LEAST = {
+    f"{KEY}serving": "managed",
+    f"{KEY}endpoint": None,
+    f"{KEY}models": [{"name": "gemini", "model": "gemini-3.8-flash", "traffic": 100, "location": "global"}],
+    f"{KEY}workloadIdentity": {**IDENTITY, "role": "roles/aiplatform.user", "grant": "direct"},
+    f"{KEY}perimeter": None,
+}
+# Each stack goes through its steps, one permission of a chain at a time, as a second refusal in it would never come: a
+# command without the permissions that follow it is refused for each of them, a command alone passes.
+STACKS: dict[str, tuple[dict[str, Any], tuple[tuple[str, ...], ...]]] = {
+    "identity": (
+        {**LEAST, f"{KEY}workloadIdentity": {**IDENTITY, "serviceAccount": "gemini-inference-sa"}},
+        (
+            ("up", "serviceusage.services.list"),
+            ("up", "serviceusage.services.enable"),
+            ("up", "iam.roles.create", "iam.serviceAccounts.create"),
+            ("up", "iam.roles.get", "iam.serviceAccounts.get"),
+            ("up", "iam.serviceAccounts.getIamPolicy", "resourcemanager.projects.getIamPolicy"),
+            ("up", "iam.serviceAccounts.setIamPolicy", "resourcemanager.projects.setIamPolicy"),
+            ("up",),
+            ("destroy", "iam.roles.delete", "iam.serviceAccounts.delete"),
+            ("destroy",),
+            # A role that was deleted a moment ago is brought back, and stays half brought back where it cannot change.
+            ("up", "iam.roles.undelete"),
+            ("up", "iam.roles.update"),
+        ),
+    ),
+    "endpoint": (
+        {**LEAST, f"{KEY}serving": None, f"{KEY}endpoint": {"name": "e", "connectivity": "private-service-connect"}}
+        | {f"{KEY}models": [{"name": "m", "model": "gemini-3.8-flash", "machineType": "n1-standard-4"}]},
+        (
+            ("up", "aiplatform.endpoints.create"),
+            ("up", "aiplatform.endpoints.get"),
+            ("up", "aiplatform.operations.list"),
+            ("up", "aiplatform.endpoints.deploy"),
+            ("up", "aiplatform.endpoints.update"),
+            ("up",),
+            ("destroy", "aiplatform.endpoints.undeploy"),
+            ("destroy", "aiplatform.endpoints.delete"),
+            ("destroy",),
+        ),
+    ),
+    "perimeter": (
+        {**LEAST, f"{KEY}perimeter": {"mode": "dry-run"}},
+        (
+            ("up", "resourcemanager.projects.get"),
+            ("up", "accesscontextmanager.policies.create"),
+            ("up", "accesscontextmanager.policies.get"),
+            ("up", "accesscontextmanager.servicePerimeters.create"),
+            ("up", "accesscontextmanager.servicePerimeters.get"),
+            ("up",),
+            ("set", "perimeter.title", "another"),
+            ("up", "accesscontextmanager.servicePerimeters.update"),
+            ("up",),
+            ("destroy", "accesscontextmanager.servicePerimeters.delete"),
+            ("destroy", "accesscontextmanager.policies.delete"),
+            ("destroy",),
+        ),
+    ),
+    "cluster": (
+        {**LEAST, **CLUSTER, f"{KEY}workloadIdentity": {**IDENTITY, "role": "roles/aiplatform.user"}},
+        (
+            ("up", "container.namespaces.create"),
+            ("up", "container.serviceAccounts.create"),
+            ("up", "container.configMaps.create"),
+            ("up",),
+            ("set", "workloadIdentity.serviceAccount", "gemini-other-sa"),
+            ("up", "container.serviceAccounts.update"),
+            ("set", "models[0].location", "us"),
+            ("up", "container.configMaps.update"),
+            ("up",),
+            ("destroy", "container.configMaps.delete"),
+            ("destroy", "container.serviceAccounts.delete"),
+            ("destroy", "container.namespaces.delete"),
+        ),
+    ),
+    # What was made and could not be read is destroyed: to go on with it would be to change it.
+    "cluster, unread": (
+        {**LEAST, **CLUSTER},
+        (
+            ("up", "container.namespaces.get"),
+            ("destroy",),
+            ("up", "container.serviceAccounts.get"),
+            ("destroy",),
+            ("up", "container.configMaps.get"),
+            ("destroy",),
+        ),
+    ),
+}
 
 
 @pytest.fixture
-def deployer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployer]:
-    with running_sandbox(profile="article", deploy_seconds=0) as cloud:
-        made = Deployer(cloud, tmp_path)
-        allowed = iam_policies.allowed
+def deploying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Deployer]]:
+    """Makes a deployer, of a stack with these settings, with the roles of the stack."""
+    with running_sandbox(profile="article", deploy_seconds=0, operation_seconds=0.05) as cloud:
+        made: list[Deployer] = []
 
-        def noted(sandbox: Sandbox, member: str, resource: str, permission: str) -> bool:
-            if DEPLOYER in member:
-                made.asked.add(permission)
-            return allowed(sandbox, member, resource, permission)
+        def make(settings: dict[str, Any]) -> Deployer:
+            made.append(Deployer(cloud, tmp_path, settings, monkeypatch))
+            return made[0]
 
-        monkeypatch.setattr(iam_policies, "allowed", noted)
-        yield made
-        made.stop()
-
-
-def test_the_files_are_the_table() -> None:
-    """What is granted, what preflight asks for and what errors advise is one list."""
-    for file, table in (
-        ("deployer-role.yaml", permissions.PROJECT),
-        ("deployer-organization-role.yaml", permissions.ORGANIZATION),
-    ):
-        role = yaml.safe_load((EXAMPLES / file).read_text(encoding="utf-8"))
-        assert role["includedPermissions"] == list(table)
-        assert set(role) == {"title", "description", "stage", "includedPermissions"}
+        yield make
+        for each in made:
+            each.stop()
 
 
 def test_every_permission_is_taken_away_once() -> None:
     """But for those that only preflight reads: tests/preflight/test_checks.py takes each away from it."""
-    taken = [
-        name
-        for steps in (COMING_UP, IN_THE_CLUSTER, CHANGING, GOING_DOWN, AGAIN, UNREAD)
-        for step in steps
-        for name in step
-    ]
+    taken = [name for _, steps in STACKS.values() for step in steps if step[0] != "set" for name in step[1:]]
     assert len(taken) == len(set(taken))
-    assert {*taken, *permissions.PREFLIGHT} == {*permissions.PROJECT, *permissions.ORGANIZATION}
+    assert {*taken} == {*permissions.PROJECT, *permissions.ORGANIZATION} - {*permissions.PREFLIGHT}
 
 
-def test_exactly_its_permissions_suffice_and_are_needed(deployer: Deployer) -> None:
+@pytest.mark.parametrize("name", STACKS)
+def test_without_any_one_the_error_names_it_and_a_role_that_has_it(
+    name: str, deploying: Callable[..., Deployer]
+) -> None:
+    """From nothing to a stack, through changes, and back to nothing."""
+    settings, steps = STACKS[name]
+    deployer = deploying(settings)
+    deployer.take_roles(perimeter=f"{KEY}perimeter" in settings and settings[f"{KEY}perimeter"] is not None)
+    for command, *names in steps:
+        if command == "set":
+            deployer.workspace.set(f"{KEY}{names[0]}", names[1])
+        elif names:
+            deployer.refused(tuple(names), UP if command == "up" else DESTROY)
+        else:
+            deployer.workspace.pulumi(*(UP if command == "up" else DESTROY))
+
+
+def test_the_examples_suffice_for_the_prod_stack_and_nothing_in_them_is_idle(
+    deploying: Callable[..., Deployer],
+) -> None:
     """up, changes, refresh, preflight, destroy and up again pass, and ask for all of the two roles and nothing else."""
-    deployer.has_all_but()
+    deployer = deploying({**CLUSTER})
+    for file, arguments in (("deployer-role.yaml", ()), ("deployer-organization-role.yaml", ("--perimeter",))):
+        assert deployer.printed("deployer_role.py", *arguments) == (EXAMPLES / file).read_text(encoding="utf-8")
+    deployer.take_roles(perimeter=True)
     workspace = deployer.workspace
     workspace.pulumi(*UP)
-    workspace.set("gemini-vertex:models[0].maxReplicaCount", "30")
-    workspace.set("gemini-vertex:perimeter.title", "another")
-    workspace.pulumi("config", "rm", "--path", "gemini-vertex:workloadIdentity.serviceAccount")
-    workspace.set("gemini-vertex:workloadIdentity.grant", "direct")
+    workspace.set(f"{KEY}perimeter.title", "another")
+    workspace.pulumi(*UP)
+    assert "accesscontextmanager.servicePerimeters.update" in deployer.asked
+    workspace.set(f"{KEY}models[0].maxReplicaCount", "30")
+    workspace.set(f"{KEY}models[1].machineType", "n1-standard-4")
+    workspace.pulumi("config", "rm", "--path", f"{KEY}workloadIdentity.serviceAccount")
+    workspace.set(f"{KEY}workloadIdentity.grant", "direct")
     workspace.pulumi(*UP)
     workspace.pulumi("refresh", "--yes", "--skip-preview")
-    script = [sys.executable, str(workspace.folder / "scripts/preflight.py"), "--stack", "prod"]
-    checked = subprocess.run(
-        script, cwd=workspace.folder, env=deployer.environment, capture_output=True, text=True, check=False
-    )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    own = [call for call in deployer.cloud.calls() if call["method"].endswith("projects.locations.models.get")]
-    assert own == [], "the article's models are Google's own"
     workspace.pulumi("destroy", "--yes", "--skip-preview")
     workspace.pulumi(*UP)
+    deployer.printed("preflight.py")
     workspace.pulumi(*DESTROY)
-    only_for_own_models = {"aiplatform.models.get"}
-    tested = {"aiplatform.models.get", *permissions.PROJECT, *permissions.ORGANIZATION}
-    assert deployer.asked == tested - only_for_own_models or deployer.asked == tested
+    assert deployer.asked == {*deployer.role, *deployer.above} - ONLY_FOR_OWN_MODELS
 
 
-def test_coming_up_without_any_one_the_error_names_it_and_a_role_that_has_it(deployer: Deployer) -> None:
-    """From nothing to a stack, and then into a cluster."""
-    deployer.workspace.pulumi("config", "rm", "gemini-vertex:kubernetes")
-    for missing in COMING_UP:
-        deployer.refused(missing, UP)
-    deployer.workspace.pulumi(*UP)
-    for path in ("kubernetes.context", "kubernetes.createNamespace"):
-        deployer.workspace.set(f"gemini-vertex:{path}", SANDBOX_SETTINGS[f"gemini-vertex:{path}"])
-    for missing in IN_THE_CLUSTER:
-        deployer.refused(missing, UP)
-    deployer.workspace.pulumi(*UP)
-
-
-def test_changing_and_going_down_without_any_one_the_error_names_it_too(deployer: Deployer) -> None:
-    """Through changes back to nothing, and up again while what was deleted can be brought back."""
-    deployer.has_all_but()
-    deployer.workspace.pulumi(*UP)
-    for missing, (key, value) in zip(CHANGING, CHANGES, strict=True):
-        deployer.workspace.set(key, value)
-        deployer.refused(missing, UP)
-    for missing in GOING_DOWN:
-        deployer.workspace.pulumi(*UP)
-        deployer.refused(missing, DESTROY)
-    deployer.workspace.pulumi(*DESTROY)
-    for missing in UNREAD:
-        deployer.refused(missing, UP)
-        deployer.workspace.pulumi(*DESTROY)
-    # Last, since a role that was brought back and could not be changed must be imported.
-    for missing in AGAIN:
-        deployer.refused(missing, UP)
+def test_the_role_of_a_stack_with_everything_else_suffices(deploying: Callable[..., Deployer]) -> None:
+    """Observability with a log of requests, an address of its own on a network of its own, a key in Secret Manager."""
+    deployer = deploying(
+        {
+            f"{KEY}endpoint": {"name": "e", "connectivity": "private-service-connect", "address": "forwarding-rule"},
+            f"{KEY}network": {"name": "serving", "create": True},
+            f"{KEY}models": [{"name": "m", "model": "gemini-3.8-flash", "machineType": "n1-standard-4"}],
+            f"{KEY}observability": {"notify": ["oncall@example.com"], "requestLogging": {"dataset": "requests"}},
+            f"{KEY}perimeter": None,
+            f"{KEY}fallback": {"model": "gemini-3.8-flash"},
+        }
+    )
+    workspace = deployer.workspace
+    key = f"{KEY}fallback.apiKey"
+    workspace.pulumi("config", "set", "--secret", "--path", key, "first")
+    deployer.take_roles(perimeter=False)
+    workspace.pulumi(*UP)
+    deployer.printed("preflight.py")
+    workspace.pulumi("config", "set", "--secret", "--path", key, "second")
+    workspace.set(f"{KEY}observability.latencySeconds", "20")
+    workspace.set(f"{KEY}observability.sloPercent", "99")
+    workspace.set(f"{KEY}observability.requestLogging.expirationDays", "10")
+    workspace.pulumi(*UP)
+    workspace.pulumi("refresh", "--yes", "--skip-preview")
+    workspace.pulumi("destroy", "--yes", "--skip-preview")
+    # The predict-only role was deleted a moment ago, and is brought back.
+    workspace.pulumi(*UP)
+    workspace.pulumi(*DESTROY)
+    assert deployer.asked == {*deployer.role} - ONLY_FOR_OWN_MODELS

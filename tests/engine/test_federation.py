@@ -27,6 +27,8 @@ def test_the_documented_commands_make_the_federation(tmp_path: Path) -> None:
     for file in (ROOT / "examples/github").iterdir():
         if file.is_file():
             (folder / file.name).write_text(file.read_text())
+    for file in (ROOT / "examples").glob("deployer*.yaml"):
+        (tmp_path / "examples" / file.name).write_text(file.read_text())
     commands = documented()
     assert commands[-1] == "pulumi up"
     for name, value in STAND_FOR.items():
@@ -45,4 +47,6 @@ def test_the_documented_commands_make_the_federation(tmp_path: Path) -> None:
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     assert provider.created.count("gcp:serviceaccount/account:Account") == 2
     assert provider.created.count("gcp:organizations/iAMMember:IAMMember") == 2
+    assert provider.created.count("gcp:projects/iAMCustomRole:IAMCustomRole") == 1
+    assert provider.created.count("gcp:organizations/iAMCustomRole:IAMCustomRole") == 1
     assert re.findall(r"^    ([A-Z_]+)\s", done.stdout, re.MULTILINE)

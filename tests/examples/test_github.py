@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
+import permissions
 from policy.pack import RULES
 from policy.rule import Context, Resource
 from scripts.workspace import ROOT
@@ -65,13 +66,23 @@ def test_the_reader_changes_nothing_but_the_states_lock(made: Recorder) -> None:
         roles["reader" if "reader" in each.name else "deployer"].add(each.inputs["role"])
         assert each.inputs["project"] in ("acme-dev", "acme-prod")
     assert all(role.endswith(("iewer", "Reviewer")) for role in roles["reader"])
-    assert "roles/aiplatform.admin" in roles["deployer"]
+    assert len(roles["deployer"]) == 2, "its own role in each project, and no other"
+    assert not any(role.startswith("roles/") for role in roles["deployer"])
     [state] = {each["role"] for each in grants(made, ":BucketIAMMember")}
     assert state == "roles/storage.objectUser"
     assert {each["role"] for each in grants(made, "organizations/iAMMember:IAMMember")} == {
         "roles/accesscontextmanager.policyReader",
-        "roles/accesscontextmanager.policyEditor",
+        "organizations/987654321098/roles/githubPerimeterDeployer",
     }
+
+
+def test_the_deployers_roles_are_those_of_the_table(made: Recorder) -> None:
+    """In each project, and above them."""
+    roles = made.of("projects/iAMCustomRole:IAMCustomRole")
+    assert [role.inputs["project"] for role in roles] == ["acme-dev", "acme-prod"]
+    assert all(role.inputs["permissions"] == list(permissions.PROJECT) for role in roles)
+    above = made.one("organizations/iAMCustomRole:IAMCustomRole").inputs
+    assert above["permissions"] == list(permissions.ORGANIZATION)
 
 
 def test_it_keeps_the_policy_packs_rules(made: Recorder) -> None:

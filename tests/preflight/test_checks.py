@@ -1,15 +1,19 @@
 """Each check holds where it should, fails where it should, names what mends it, and changes nothing."""
 
+from typing import Any
+
 import pytest
 
 import permissions
-from preflight.access import needed_permissions
+from preflight.access import check_permissions, needed_permissions
 from preflight.google import Google, RefusedError
 from sandbox.core import ORGANIZATION
+from sandbox.identity import token_for
 from sandbox.services import iam_policies
 from sandbox.services.iam_roles import ROLES, holds
 from sandbox.testing import SandboxHandle
 from tests.preflight.conftest import Examine, failures, of, settings
+from tests.unit.configurations import prod, read
 
 OUTSIDER = "outsider@sandbox.example"
 
@@ -71,7 +75,8 @@ def test_a_project_out_of_sight_ends_the_report(examine: Examine) -> None:
 
 def test_every_role_that_is_named_holds_its_permission() -> None:
     """By the sandbox's own table of Google's roles."""
-    every = {**permissions.PROJECT, **permissions.ORGANIZATION, **permissions.REQUEST_QUOTA}
+    every = {**permissions.OPTIONAL, **permissions.PROJECT, **permissions.ORGANIZATION}
+    every |= {**permissions.REPAIR, **permissions.REQUEST_QUOTA}
     assert {permission: role for permission, role in every.items() if role not in ROLES} == {}
     assert [permission for permission, role in every.items() if not holds(role, permission)] == []
 
@@ -99,6 +104,47 @@ def test_each_missing_permission_is_named_with_a_role_that_has_it(
     (finding,) = [finding for finding in of(report, check) if finding.status == "fail"]
     assert finding.seen == f"missing: {missing}"
     assert finding.fix.endswith(f"--role={permissions.role_with(missing)}")
+
+
+RULED = {"name": "e", "connectivity": "private-service-connect", "address": "forwarding-rule"}
+PEERED = {"name": "e", "connectivity": "peered-network", "network": "n", "privateServicesAccess": "create"}
+OWN = {"name": "n", "create": True}
+WATCH = {"requestLogging": {"dataset": "d"}}
+KEY = {"model": "gemini-3.8-flash", "apiKey": "not-a-key"}
+# Together they take all that is in no other stack's role.
+OPTIONS: tuple[dict[str, Any], ...] = (
+    {"network": OWN, "endpoint": RULED, "privateApis": {"mode": "restricted"}, "fallback": KEY},
+    {"network": OWN, "observability": WATCH},
+    {"endpoint": PEERED, "models": [{"name": "m", "model": "gemma-3-4b", "machineType": "n1-standard-4"}]},
+    {"fallback": {**KEY, "store": "kubernetes"}, "kubernetes": {"context": "sandbox"}},
+)
+
+
+def test_each_option_takes_permissions_that_are_named_one_by_one(
+    cloud: SandboxHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Private paths, observability and the fallback's key: the check finds each that is missing, beside the others."""
+    resource, role = f"projects/{cloud.project}", f"projects/{cloud.project}/roles/deployer"
+    bindings = [{"role": role, "members": ["user:ci@sandbox.example"]}]
+    cloud.sandbox.store.put(iam_policies.KIND, resource, {"bindings": bindings, "generation": 1})
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", token_for("ci@sandbox.example"))
+    google = Google()
+    found: set[str] = set()
+    for changes in OPTIONS:
+        config = prod(**{**changes, "perimeter": None})
+        stack = read({**config, "gcp:project": cloud.project}, secrets=("gemini-vertex:fallback",))
+        needed = needed_permissions(stack)
+        for missing in {*needed} & {*permissions.OPTIONAL} - found:
+            granted = {"includedPermissions": [name for name in needed if name != missing]}
+            cloud.sandbox.store.put("customRole", role, granted)
+            (finding,) = check_permissions(google, stack, None)
+            assert finding.seen == f"missing: {missing}"
+            assert finding.fix.endswith(f"--role={needed[missing]}")
+            found.add(missing)
+        cloud.sandbox.store.put("customRole", role, {"includedPermissions": [*needed]})
+        (finding,) = check_permissions(google, stack, None)
+        assert finding.seen == f"all {len(needed)} held on {resource}"
+    assert found == {*permissions.OPTIONAL}
 
 
 def test_a_named_access_policy_is_asked_itself(cloud: SandboxHandle, examine: Examine) -> None:

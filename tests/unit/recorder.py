@@ -64,7 +64,8 @@ def _added_by_google(args: MockResourceArgs) -> dict[str, Any]:
         email = f"{inputs['accountId']}@{inputs['project']}.iam.gserviceaccount.com"
         return {"email": email, "name": f"projects/{inputs['project']}/serviceAccounts/{email}"}
     if args.typ.endswith(":IAMCustomRole"):
-        return {"name": f"projects/{inputs['project']}/roles/{inputs['roleId']}"}
+        owner = f"organizations/{inputs['orgId']}" if "orgId" in inputs else f"projects/{inputs['project']}"
+        return {"name": f"{owner}/roles/{inputs['roleId']}"}
     if args.typ.endswith("/address:Address"):
         return {"address": ADDRESS}
     if args.typ.endswith(":AccessPolicy"):

@@ -130,9 +130,8 @@ class RecordSet(GcpResource):
     def _change(self, cloud: Cloud, zone: str, change: Json, timeout: float) -> None:
         made = cloud.rest.call("POST", f"{_BASE}{zone}/changes", change)
 
-        def look() -> Json | None:
-            done = made["status"] == "done"
-            current = made if done else cloud.rest.call("GET", f"{_BASE}{zone}/changes/{made['id']}")
+        def look() -> Json | None:  # as the plugin, even at what was done at once
+            current = cloud.rest.call("GET", f"{_BASE}{zone}/changes/{made['id']}")
             return current if current["status"] == "done" else None
 
         cloud.rest.poll(look, timeout, f"Change {made['id']} of {zone}")

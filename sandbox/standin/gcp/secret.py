@@ -105,8 +105,8 @@ class SecretVersion(GcpResource):
             data = base64.b64encode(data.encode()).decode()
         path = f"{_BASE}{inputs['secret']}:addVersion"
         name = str(self.send(cloud, "POST", path, {"payload": {"data": data}}, timeout=timeout)["name"])
-        if inputs.get("enabled", True) is False:
-            self.send(cloud, "POST", f"{_BASE}{name}:disable", {})
+        # As the plugin, which asks for the state even where a version has it.
+        self.send(cloud, "POST", f"{_BASE}{name}:{'enable' if inputs.get('enabled', True) else 'disable'}", {})
         return name
 
     @override
