@@ -12,7 +12,8 @@ from tests.sandbox.vertex import Vertex
 
 PROJECT = "sandbox-project"
 AUTOMATION = {"projectId": PROJECT, "network": f"projects/{PROJECT}/global/networks/default"}
-PRIVATE = {"privateServiceConnectConfig": {"enablePrivateServiceConnect": True, "pscAutomationConfigs": [AUTOMATION]}}
+ACCESS = {"enablePrivateServiceConnect": True, "projectAllowlist": [PROJECT], "pscAutomationConfigs": [AUTOMATION]}
+PRIVATE = {"privateServiceConnectConfig": ACCESS}
 PEERED = {"network": f"projects/{PROJECT_NUMBER}/global/networks/default"}
 CONNECTIVITY: dict[str, Json] = {
     "shared": {},
