@@ -82,6 +82,19 @@ def test_what_is_new_in_a_protected_stack_leaves_what_is_protected_alone(
     assert {step["op"] for step in steps if not step["urn"].endswith("gemini-vertex-prod")} <= {"create", "same"}
 
 
+def test_another_grant_leaves_the_perimeter_and_its_policy_alone(make_stack: Callable[..., Stack]) -> None:
+    """What is granted is replaced; the perimeter comes after it, but is not made of it."""
+    prod = make_stack("prod", protected=True)
+    prod.up()
+    prod.workspace.pulumi("config", "rm", "--path", "gemini-vertex:workloadIdentity.serviceAccount")
+    prod.workspace.set("gemini-vertex:workloadIdentity.grant", "direct")
+    before = prod.mark()
+    prod.up()
+    changed = prod.changes(before)
+    assert "iam.projects.serviceAccounts.delete" in changed
+    assert not [method for method in changed if method.startswith("accesscontextmanager.")]
+
+
 def test_dev_goes_when_it_is_told_to(make_stack: Callable[..., Stack]) -> None:
     """No protection there by default."""
     dev = make_stack("dev", protected=True)
