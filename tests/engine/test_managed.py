@@ -201,7 +201,8 @@ def test_another_key_needs_no_new_pod(managed: Stack) -> None:
     managed.up()
 
     versions = "secretmanager.projects.secrets."
-    assert managed.changes(since) == [f"{versions}addVersion", f"{versions}versions.destroy"]
+    made, gone = (f"{versions}addVersion", f"{versions}versions.enable"), f"{versions}versions.destroy"
+    assert managed.changes(since) == [*made, gone]
     after = managed.workspace.outputs()
     assert after["clientEnvironment"] == before["clientEnvironment"]
     name = after["clientEnvironment"]["GEMINI_API_KEY_SECRET"]
