@@ -23,7 +23,7 @@ chat-load: setup ## Locust on the sample application, with all well and with Ver
 	@python scripts/chat_load.py
 
 test: setup check ## ruff, mypy and every test
-	@python -m pytest $(if $(PYTEST),$(PYTEST),-n auto)
+	@python -m pytest $(if $(PYTEST),$(PYTEST),-n auto --dist worksteal)
 
 check: setup ## ruff and mypy
 	@ruff check .
