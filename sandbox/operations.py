@@ -11,6 +11,7 @@ has come due, in the order of the due times, so an operation survives a restart 
 """
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from sandbox.errors import RPC_CODES, GoogleError, Json
@@ -103,10 +104,10 @@ class Operations:
         return self.show(record)
 
     def advance(self) -> None:
-        """Completes what has come due."""
+        """Completes what has come due; of what was due at the same moment, the oldest first."""
         now = self._sandbox.clock.now()
         due = [(entry["due"], name) for name, entry in self._sandbox.store.list(RUNNING).items() if entry["due"] <= now]
-        for _, name in sorted(due):
+        for _, name in sorted(due, key=itemgetter(0)):
             record = self._sandbox.store.get(KIND, name)
             if record is not None:
                 self._complete(record)

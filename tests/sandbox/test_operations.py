@@ -102,6 +102,18 @@ def test_operations_that_come_due_together_are_completed_in_the_order_of_their_d
     assert vertex.get(name)["deployedModels"][0]["dedicatedResources"]["maxReplicaCount"] == 3
 
 
+def test_operations_that_are_due_at_the_same_moment_are_completed_as_they_were_started(vertex: Vertex) -> None:
+    name = vertex.create()
+    vertex.deploy(name, "1")
+    vertex.sandbox.set(clockRate=0, operationSeconds=10)
+    for most in (9, 5, 7, 2, 8, 6, 4):
+        wanted = {"id": "1", "dedicatedResources": {"maxReplicaCount": most}}
+        body = {"deployedModel": wanted, "updateMask": "dedicatedResources.maxReplicaCount"}
+        vertex.call("POST", f"{name}:mutateDeployedModel", body)
+    requests.post(f"{vertex.sandbox.url}/_sandbox/clock", json={"step": 100}, timeout=30).raise_for_status()
+    assert vertex.get(name)["deployedModels"][0]["dedicatedResources"]["maxReplicaCount"] == 4
+
+
 def test_a_filter_of_operations_is_not_imitated(vertex: Vertex) -> None:
     """Discovery aiplatform v1: "The standard list filter." No field or operator is documented, so none is made up."""
     name = vertex.create()
