@@ -51,9 +51,7 @@ def patch(call: Call) -> Json:
 @method("monitoring.projects.dashboards.delete")
 def delete(call: Call) -> Json:
     """Deletes a dashboard."""
-    name, _ = kept.find(call, KIND, "monitoring.dashboards.delete")
-    call.sandbox.store.delete(KIND, name)
-    return {}
+    return kept.remove(call, KIND, "monitoring.dashboards.delete")
 
 
 def _put(call: Call, name: str, dashboard: Json) -> Json:

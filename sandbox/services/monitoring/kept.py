@@ -30,6 +30,13 @@ def find(call: Call, kind: str, permission: str, parameter: str = "name") -> tup
     return name, found
 
 
+def remove(call: Call, kind: str, permission: str) -> Json:
+    """Deletes a resource, and answers as Google does: with nothing. 404 where there is none."""
+    name, _ = find(call, kind, permission)
+    call.sandbox.store.delete(kind, name)
+    return {}
+
+
 def listed(call: Call, kind: str, key: str, parent: str, permission: str) -> Json:
     """The page of resources below `parent` that the filter and page token ask for."""
     owner = project(call, parent, permission)

@@ -112,9 +112,7 @@ def patch(call: Call) -> Json:
 @method("monitoring.services.serviceLevelObjectives.delete")
 def delete(call: Call) -> Json:
     """Deletes an objective."""
-    name, _ = kept.find(call, SLO, "monitoring.slos.delete")
-    call.sandbox.store.delete(SLO, name)
-    return {}
+    return kept.remove(call, SLO, "monitoring.slos.delete")
 
 
 def burn_rate(sandbox: "Sandbox", objective: Json, seconds: float, at: float) -> float | None:

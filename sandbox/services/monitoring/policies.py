@@ -49,9 +49,7 @@ def patch(call: Call) -> Json:
 @method("monitoring.projects.alertPolicies.delete")
 def delete(call: Call) -> Json:
     """Deletes a policy."""
-    name, _ = kept.find(call, KIND, "monitoring.alertPolicies.delete")
-    call.sandbox.store.delete(KIND, name)
-    return {}
+    return kept.remove(call, KIND, "monitoring.alertPolicies.delete")
 
 
 def _put(call: Call, name: str, policy: Json) -> Json:
