@@ -6,7 +6,7 @@ that a preview says update where the plugin would say update, and replace where 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,11 @@ def is_empty(value: object) -> bool:
     if isinstance(value, dict):
         return all(is_empty(v) for v in value.values())
     return not value
+
+
+def filled(inputs: Props, names: Iterable[str]) -> Props:
+    """Those of ``names`` that have a value, as a request sends them."""
+    return {name: inputs[name] for name in names if not is_empty(inputs.get(name))}
 
 
 def diff(fields: Fields, old: Props, new: Props, prefix: str = "") -> dict[str, str]:

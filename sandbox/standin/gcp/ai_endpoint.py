@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from typing_extensions import override
 
-from sandbox.standin.fields import Field, is_empty
+from sandbox.standin.fields import Field, filled, is_empty
+from sandbox.standin.gcp import labels
 from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
 from sandbox.standin.rest import Json
-from sandbox.standin.values import UNKNOWN, Props
+from sandbox.standin.values import Props
 
 _BASE = "aiplatform/v1/"
 _SENT = (
@@ -87,22 +87,17 @@ class AiEndpoint(GcpResource):
 
     @override
     def planned(self, cloud: Cloud, inputs: Props) -> Props:
-        return {
-            **super().planned(cloud, inputs),
-            "pulumiLabels": _labels(cloud, inputs),
-            "effectiveLabels": _labels(cloud, inputs),
-        }
+        return {**super().planned(cloud, inputs), **labels.planned(cloud, inputs)}
 
     @override
     def create(self, cloud: Cloud, inputs: Props, timeout: float) -> str:
         parent = f"projects/{cloud.project_of(inputs)}/locations/{inputs['location']}"
-        body = {**_to_rest(inputs), "labels": _labels(cloud, inputs)}
+        body = {**_to_rest(inputs), "labels": labels.wanted(cloud, inputs)}
         self.send(cloud, "POST", f"{_BASE}{parent}/endpoints", body, {"endpointId": inputs["name"]}, timeout)
         return f"{parent}/endpoints/{inputs['name']}"
 
     @override
     def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
-        live_labels = live.get("labels", {})
         return {
             "name": resource_id.rpartition("/")[2],
             "location": resource_id.split("/")[3],
@@ -116,9 +111,7 @@ class AiEndpoint(GcpResource):
             "privateServiceConnectConfig": _psc_from_rest(live.get("privateServiceConnectConfig")),
             "trafficSplit": json.dumps(live.get("trafficSplit", {}), sort_keys=True, separators=(",", ":")),
             "deployedModels": [_deployed_model(m) for m in live.get("deployedModels", [])],
-            "labels": {k: live_labels[k] for k in state.get("labels", {}) if k in live_labels},
-            "pulumiLabels": {k: v for k, v in _labels(cloud, state).items() if k in live_labels},
-            "effectiveLabels": live_labels,
+            **labels.shown(cloud, state, live),
         }
 
     @override
@@ -129,18 +122,13 @@ class AiEndpoint(GcpResource):
             mask.append("labels")
             managed = state.get("pulumiLabels", {})
             others = {k: v for k, v in state.get("effectiveLabels", {}).items() if k not in managed}
-            body["labels"] = {**others, **_labels(cloud, inputs)}
+            body["labels"] = {**others, **labels.wanted(cloud, inputs)}
         if mask:
             self.patch(cloud, resource_id, body, mask)
 
 
-def _labels(cloud: Cloud, inputs: Props) -> Any:
-    labels = inputs.get("labels", {})
-    return UNKNOWN if labels == UNKNOWN else {**cloud.default_labels(), **labels}
-
-
 def _to_rest(inputs: Props) -> Json:
-    body = {k: inputs[k] for k in _SENT if not is_empty(inputs.get(k))}
+    body = filled(inputs, _SENT)
     if "trafficSplit" in body:
         body["trafficSplit"] = json.loads(body["trafficSplit"])
     if psc := body.get("privateServiceConnectConfig"):

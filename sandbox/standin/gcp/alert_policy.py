@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from sandbox.standin.fields import Field, is_empty
+from sandbox.standin.fields import Field, filled
 from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
 from sandbox.standin.rest import Json
 from sandbox.standin.values import Props
@@ -79,8 +79,7 @@ class AlertPolicy(GcpResource):
         return {**found, "conditions": [{k: v for k, v in c.items() if k != "name"} for c in found["conditions"]]}
 
     def _body(self, inputs: Props) -> Json:
-        sent = {name: inputs[name] for name in self._sent if not is_empty(inputs.get(name))}
-        return {**sent, "enabled": inputs.get("enabled", True)}
+        return {**filled(inputs, self._sent), "enabled": inputs.get("enabled", True)}
 
 
 class NotificationChannel(GcpResource):
@@ -130,6 +129,5 @@ class NotificationChannel(GcpResource):
             super().destroy(cloud, resource_id, state, timeout)
 
     def _body(self, inputs: Props) -> Json:
-        sent = {name: inputs[name] for name in self._sent if not is_empty(inputs.get(name))}
         labels = {**inputs.get("labels", {}), **inputs.get("sensitiveLabels", {})}
-        return {**sent, "labels": labels, "enabled": inputs.get("enabled", True)}
+        return {**filled(inputs, self._sent), "labels": labels, "enabled": inputs.get("enabled", True)}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from typing_extensions import override
 
-from sandbox.standin.fields import Field, is_empty
+from sandbox.standin.fields import Field, filled
+from sandbox.standin.gcp import labels
 from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
 from sandbox.standin.rest import Json
-from sandbox.standin.values import UNKNOWN, Props
+from sandbox.standin.values import Props
 
 _TEXTS = ("description", "friendlyName")
 _NUMBERS = ("defaultTableExpirationMs", "defaultPartitionExpirationMs")
@@ -36,8 +35,7 @@ class Dataset(GcpResource):
 
     @override
     def planned(self, cloud: Cloud, inputs: Props) -> Props:
-        labels = _labels(cloud, inputs)
-        return {**super().planned(cloud, inputs), "pulumiLabels": labels, "effectiveLabels": labels}
+        return {**super().planned(cloud, inputs), **labels.planned(cloud, inputs)}
 
     @override
     def create(self, cloud: Cloud, inputs: Props, timeout: float) -> str:
@@ -47,8 +45,8 @@ class Dataset(GcpResource):
 
     @override
     def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
-        labels = live.get("labels", {})
         return {
+            **labels.shown(cloud, state, live),
             **{name: live.get(name, "") for name in _TEXTS},
             **{name: int(live[name]) for name in _NUMBERS if name in live},
             **{name: live[name] for name in ("etag", "location", "selfLink")},
@@ -58,9 +56,6 @@ class Dataset(GcpResource):
             "datasetId": live["datasetReference"]["datasetId"],
             "project": resource_id.split("/")[1],
             "deleteContentsOnDestroy": state.get("deleteContentsOnDestroy", False),
-            "labels": {name: labels[name] for name in state.get("labels", {}) if name in labels},
-            "pulumiLabels": {name: value for name, value in _labels(cloud, state).items() if name in labels},
-            "effectiveLabels": labels,
         }
 
     @override
@@ -76,13 +71,8 @@ class Dataset(GcpResource):
         self.send(cloud, "DELETE", self.path(resource_id), query=query, timeout=timeout)
 
     def _body(self, cloud: Cloud, inputs: Props) -> Json:
-        body: Json = {name: inputs[name] for name in _TEXTS if not is_empty(inputs.get(name))}
+        body: Json = filled(inputs, _TEXTS)
         body |= {name: str(inputs[name]) for name in _NUMBERS if inputs.get(name)}
         reference = {"projectId": cloud.project_of(inputs), "datasetId": inputs["datasetId"]}
         location = inputs.get("location", "US")
-        return {**body, "datasetReference": reference, "location": location, "labels": _labels(cloud, inputs)}
-
-
-def _labels(cloud: Cloud, inputs: Props) -> Any:
-    labels = inputs.get("labels", {})
-    return UNKNOWN if labels == UNKNOWN else {**cloud.default_labels(), **labels}
+        return {**body, "datasetReference": reference, "location": location, "labels": labels.wanted(cloud, inputs)}

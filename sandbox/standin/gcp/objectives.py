@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from sandbox.standin.fields import Field, is_empty
+from sandbox.standin.fields import Field, filled, is_empty
 from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
 from sandbox.standin.rest import Json
 from sandbox.standin.values import Props
@@ -31,10 +31,10 @@ class CustomService(GcpResource):
 
     @override
     def create(self, cloud: Cloud, inputs: Props, timeout: float) -> str:
-        body: Json = {name: inputs[name] for name in self._sent if not is_empty(inputs.get(name))}
+        body = {**filled(inputs, self._sent), "custom": {}}
         query = {"serviceId": inputs["serviceId"]} if inputs.get("serviceId") else None
         parent = f"projects/{cloud.project_of(inputs)}/services"
-        return str(self.send(cloud, "POST", self.base + parent, {**body, "custom": {}}, query, timeout)["name"])
+        return str(self.send(cloud, "POST", self.base + parent, body, query, timeout)["name"])
 
     @override
     def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
@@ -49,8 +49,7 @@ class CustomService(GcpResource):
     def update(self, cloud: Cloud, resource_id: str, state: Props, inputs: Props, changed: set[str]) -> None:
         mask = [name for name in self._sent if name in changed]
         if mask:
-            body = {name: inputs[name] for name in self._sent if not is_empty(inputs.get(name))}
-            self.patch(cloud, resource_id, {**body, "custom": {}}, mask)
+            self.patch(cloud, resource_id, {**filled(inputs, self._sent), "custom": {}}, mask)
 
 
 class Slo(GcpResource):
@@ -107,7 +106,7 @@ class Slo(GcpResource):
             self.patch(cloud, resource_id, self._body(inputs), mask)
 
     def _body(self, inputs: Props) -> Json:
-        body: Json = {name: inputs[name] for name in self._same if not is_empty(inputs.get(name))}
+        body: Json = filled(inputs, self._same)
         if inputs.get("rollingPeriodDays"):
             body["rollingPeriod"] = f"{inputs['rollingPeriodDays'] * _DAY}s"
         kinds = {"requestBased": "requestBasedSli", "basicSli": "basicSli", "windowsBased": "windowsBasedSli"}

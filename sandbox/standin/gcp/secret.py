@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 from typing_extensions import override
 
 from sandbox.standin.fields import Field
+from sandbox.standin.gcp import labels
 from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
 from sandbox.standin.gcp.iam_member import CONDITION, IamMember
 from sandbox.standin.rest import Json, RestError
-from sandbox.standin.values import UNKNOWN, Props
+from sandbox.standin.values import Props
 
 _BASE = "secretmanager/v1/"
 _ID = "projects/{project}/secrets/{secretId}"
@@ -44,22 +44,20 @@ class Secret(GcpResource):
 
     @override
     def planned(self, cloud: Cloud, inputs: Props) -> Props:
-        labels = _labels(cloud, inputs)
-        return {**super().planned(cloud, inputs), "pulumiLabels": labels, "effectiveLabels": labels}
+        return {**super().planned(cloud, inputs), **labels.planned(cloud, inputs)}
 
     @override
     def create(self, cloud: Cloud, inputs: Props, timeout: float) -> str:
         parent = f"projects/{cloud.project_of(inputs)}"
         managed = inputs["replication"].get("userManaged")
         replication: Json = {"userManaged": managed} if managed else {"automatic": {}}
-        body = {"replication": replication, "labels": _labels(cloud, inputs)}
+        body = {"replication": replication, "labels": labels.wanted(cloud, inputs)}
         body |= {key: inputs[key] for key in ("annotations", "versionAliases") if inputs.get(key)}
         self.send(cloud, "POST", f"{_BASE}{parent}/secrets", body, {"secretId": inputs["secretId"]}, timeout)
         return f"{parent}/secrets/{inputs['secretId']}"
 
     @override
     def shown(self, cloud: Cloud, resource_id: str, state: Props, live: Json) -> Props:
-        labels = live.get("labels", {})
         managed = live["replication"].get("userManaged")
         return {
             "secretId": resource_id.rpartition("/")[2],
@@ -69,9 +67,7 @@ class Secret(GcpResource):
             "replication": {"userManaged": managed} if managed else {"auto": {}},
             "annotations": live.get("annotations", {}),
             "versionAliases": live.get("versionAliases", {}),
-            "labels": {key: labels[key] for key in state.get("labels", {}) if key in labels},
-            "pulumiLabels": {key: value for key, value in _labels(cloud, state).items() if key in labels},
-            "effectiveLabels": labels,
+            **labels.shown(cloud, state, live),
         }
 
     @override
@@ -79,7 +75,7 @@ class Secret(GcpResource):
         mask = sorted(changed & {"labels", "annotations", "versionAliases"})
         body = {key: inputs.get(key, {}) for key in mask}
         if "labels" in body:
-            body["labels"] = _labels(cloud, inputs)
+            body["labels"] = labels.wanted(cloud, inputs)
         if mask:
             self.patch(cloud, resource_id, body, mask)
 
@@ -181,8 +177,3 @@ class SecretIamMember(IamMember):
     @override
     def set_policy(self, cloud: Cloud, target: str, policy: Json) -> None:
         cloud.rest.call("POST", f"{_BASE}{target}:setIamPolicy", {"policy": policy})
-
-
-def _labels(cloud: Cloud, inputs: Props) -> Any:
-    labels = inputs.get("labels", {})
-    return UNKNOWN if labels == UNKNOWN else {**cloud.default_labels(), **labels}

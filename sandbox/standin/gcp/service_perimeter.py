@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from typing_extensions import override
 
-from sandbox.standin.fields import Field, is_empty
+from sandbox.standin.fields import Field, filled, is_empty
 from sandbox.standin.gcp.cloud import DELETION_POLICY, Cloud, GcpResource
 from sandbox.standin.rest import Json
 from sandbox.standin.values import Props
@@ -56,8 +56,7 @@ class ServicePerimeter(GcpResource):
 
     @override
     def create(self, cloud: Cloud, inputs: Props, timeout: float) -> str:
-        sent = ("name", *_SENT)
-        body = {k: inputs[k] for k in sent if not is_empty(inputs.get(k))}
+        body = filled(inputs, ("name", *_SENT))
         body["perimeterType"] = inputs.get("perimeterType", _REGULAR)
         self.send(cloud, "POST", f"{_BASE}{inputs['parent']}/servicePerimeters", body, timeout=timeout)
         return str(inputs["name"])
@@ -77,8 +76,7 @@ class ServicePerimeter(GcpResource):
     def update(self, cloud: Cloud, resource_id: str, state: Props, inputs: Props, changed: set[str]) -> None:
         mask = [k for k in _SENT if k in changed]
         if mask:
-            body = {k: inputs[k] for k in _SENT if not is_empty(inputs.get(k))}
-            self.patch(cloud, resource_id, body, mask)
+            self.patch(cloud, resource_id, filled(inputs, _SENT), mask)
 
     @override
     def lock(self, cloud: Cloud) -> AbstractContextManager[object]:
