@@ -18,20 +18,9 @@ import requests
 
 from sandbox import plugins
 from sandbox.testing import SandboxHandle
+from tests.sandbox.recordings import recorded
 
 FOLDER = Path(__file__).with_name("pulumi_kubernetes")
-
-
-def recorded() -> dict[str, list[dict[str, Any]]]:
-    """The recorded calls by phase."""
-    phases: dict[str, list[dict[str, Any]]] = {}
-    for line in (FOLDER / "calls.jsonl").read_text().splitlines():
-        entry = json.loads(line)
-        if "phase" in entry:
-            current = phases[entry["phase"]] = []
-        else:
-            current.append(entry)
-    return phases
 
 
 def send(sandbox: SandboxHandle, call: dict[str, Any]) -> requests.Response:
@@ -67,7 +56,7 @@ def check_objects(sandbox: SandboxHandle, words: str) -> None:
 
 def test_the_calls_that_the_plugin_made_are_answered_as_it_needs(sandbox: SandboxHandle) -> None:
     """Each recorded call gets its recorded status, the objects are as asked, and the end leaves nothing."""
-    phases = recorded()
+    phases = recorded(FOLDER)
     assert list(phases) == ["up", "change", "refresh", "preview", "destroy"]
     for phase, calls in phases.items():
         for call in calls:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,10 +17,10 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from sandbox.testing import SandboxHandle, running_sandbox
+from tests.sandbox import stateful
 from tests.sandbox.documents import check, check_error
 from tests.sandbox.google import Google
 from tests.sandbox.vertex import Json
@@ -219,14 +218,4 @@ def stepped() -> Iterator[SandboxHandle]:
 
 
 def test_any_sequence_of_calls_keeps_accounts_and_policies_in_step(stepped: SandboxHandle) -> None:
-    run_state_machine_as_test(
-        lambda: Access(stepped),  # type: ignore[arg-type] # any function that makes a machine will do
-        settings=settings(
-            max_examples=30,
-            stateful_step_count=25,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    stateful.run(lambda: Access(stepped))

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -13,10 +12,10 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from sandbox.testing import SandboxHandle, running_sandbox
+from tests.sandbox import stateful
 from tests.sandbox.documents import check_error, check_vertex
 from tests.sandbox.model_of_endpoints import QUOTA, Refusals, Rules, Running, Split
 from tests.sandbox.vertex import Json, Vertex, machine
@@ -254,14 +253,4 @@ def test_any_sequence_of_calls_keeps_googles_rules(stepped: SandboxHandle) -> No
         stepped.set(operationSeconds=OTHER)
         return stepped_machine
 
-    run_state_machine_as_test(
-        fresh,  # type: ignore[arg-type] # any function that makes a machine will do
-        settings=settings(
-            max_examples=30,
-            stateful_step_count=30,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    stateful.run(fresh, steps=30)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sandbox.testing import SandboxHandle, running_sandbox
+from tests.sandbox import stateful
 from tests.sandbox.documents import check, check_error
 from tests.sandbox.google import PROJECT_NUMBER, Google
 from tests.sandbox.test_perimeters import AIPLATFORM, VIOLATIONS, inside
@@ -115,7 +115,7 @@ class Perimeters(RuleBasedStateMachine):
             field, _, inner = path.partition(".")
             if inner:
                 given = (body.get(field) or {}).get(inner)
-                value[field] = kept({**value.get(field, {}), inner: given})
+                value[field] = kept({**(value.get(field) or {}), inner: given})
             else:
                 value[field] = copy.deepcopy(body.get(field))
         value = kept(value)
@@ -208,14 +208,4 @@ def instant() -> Iterator[SandboxHandle]:
 
 
 def test_any_sequence_of_calls_keeps_perimeters_in_step(instant: SandboxHandle) -> None:
-    run_state_machine_as_test(
-        lambda: Perimeters(instant),  # type: ignore[arg-type] # any function that makes a machine will do
-        settings=settings(
-            max_examples=30,
-            stateful_step_count=25,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    stateful.run(lambda: Perimeters(instant))

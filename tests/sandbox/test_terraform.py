@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from sandbox.testing import SandboxHandle
+from tests.sandbox.recordings import recorded
 
 FOLDER = Path(__file__).with_name("terraform")
 SERVICES = ("compute", "cloudresourcemanager", "accesscontextmanager")
@@ -54,18 +55,6 @@ class Replay:
         return self.etags.get(path.replace(":setIamPolicy", ":getIamPolicy"), "")
 
 
-def recorded() -> dict[str, list[dict[str, Any]]]:
-    """The recorded calls by phase."""
-    phases: dict[str, list[dict[str, Any]]] = {}
-    for line in (FOLDER / "calls.jsonl").read_text().splitlines():
-        entry = json.loads(line)
-        if "phase" in entry:
-            current = phases[entry["phase"]] = []
-        else:
-            current.append(entry)
-    return phases
-
-
 def check_stack(sandbox: SandboxHandle, words: str) -> None:
     """Fails unless the stack's resources are in the sandbox, changeable fields as `words` says."""
     state = sandbox.state()
@@ -92,7 +81,7 @@ def check_stack(sandbox: SandboxHandle, words: str) -> None:
 def test_the_calls_that_the_provider_made_are_answered_as_it_needs(sandbox: SandboxHandle) -> None:
     """Each recorded call gets its recorded status, the resources are as asked, and the end leaves nothing."""
     sandbox.enable(*SERVICES)
-    phases = recorded()
+    phases = recorded(FOLDER)
     assert list(phases) == ["apply", "change", "plan", "destroy"]
     replay = Replay(sandbox)
     for phase, words in (("apply", "first"), ("change", "second"), ("plan", "second")):
