@@ -41,15 +41,7 @@ def test_google_genai_asks_a_deployed_model(vertex: Vertex) -> None:
 
 
 def test_google_genai_streams_from_a_private_address(vertex: Vertex) -> None:
-    automation = {"projectId": "sandbox-project", "network": "projects/sandbox-project/global/networks/default"}
-    config = {
-        "enablePrivateServiceConnect": True,
-        "projectAllowlist": ["sandbox-project"],
-        "pscAutomationConfigs": [automation],
-    }
-    name = vertex.create(privateServiceConnectConfig=config)
-    vertex.deploy(name, "1", {"0": 100})
-    address = vertex.get(name)["privateServiceConnectConfig"]["pscAutomationConfigs"][0]["ipAddress"]
+    name, address = vertex.deploy_privately()
     asked = client(vertex.sandbox, f"hosts/{address}")
     stream = asked.models.generate_content_stream(model=name, contents="Explain.")
     chunks = [chunk.text or "" for chunk in stream]

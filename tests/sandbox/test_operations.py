@@ -89,29 +89,26 @@ def test_an_operation_whose_split_no_longer_fits_fails_with_the_reason(vertex: V
     assert ended["metadata"]["deploymentStage"] == "FAILED_TO_DEPLOY"
 
 
-def test_operations_that_come_due_together_are_completed_in_the_order_of_their_due_times(vertex: Vertex) -> None:
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        pytest.param([(30, 3), (10, 5), (20, 7)], 3, id="by their due times"),
+        pytest.param([(10, most) for most in (9, 5, 7, 2, 8, 6, 4)], 4, id="the oldest first, of one due time"),
+    ],
+)
+def test_operations_that_come_due_together_are_completed_in_order(
+    vertex: Vertex, changes: list[tuple[int, int]], left: int
+) -> None:
     name = vertex.create()
     vertex.deploy(name, "1")
     vertex.sandbox.set(clockRate=0)
-    for seconds, most in ((30, 3), (10, 5), (20, 7)):
+    for seconds, most in changes:
         vertex.sandbox.set(operationSeconds=seconds)
         wanted = {"id": "1", "dedicatedResources": {"maxReplicaCount": most}}
         body = {"deployedModel": wanted, "updateMask": "dedicatedResources.maxReplicaCount"}
         vertex.call("POST", f"{name}:mutateDeployedModel", body)
     requests.post(f"{vertex.sandbox.url}/_sandbox/clock", json={"step": 100}, timeout=30).raise_for_status()
-    assert vertex.get(name)["deployedModels"][0]["dedicatedResources"]["maxReplicaCount"] == 3
-
-
-def test_operations_that_are_due_at_the_same_moment_are_completed_as_they_were_started(vertex: Vertex) -> None:
-    name = vertex.create()
-    vertex.deploy(name, "1")
-    vertex.sandbox.set(clockRate=0, operationSeconds=10)
-    for most in (9, 5, 7, 2, 8, 6, 4):
-        wanted = {"id": "1", "dedicatedResources": {"maxReplicaCount": most}}
-        body = {"deployedModel": wanted, "updateMask": "dedicatedResources.maxReplicaCount"}
-        vertex.call("POST", f"{name}:mutateDeployedModel", body)
-    requests.post(f"{vertex.sandbox.url}/_sandbox/clock", json={"step": 100}, timeout=30).raise_for_status()
-    assert vertex.get(name)["deployedModels"][0]["dedicatedResources"]["maxReplicaCount"] == 4
+    assert vertex.get(name)["deployedModels"][0]["dedicatedResources"]["maxReplicaCount"] == left
 
 
 def test_a_filter_of_operations_is_not_imitated(vertex: Vertex) -> None:

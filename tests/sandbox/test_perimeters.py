@@ -116,15 +116,7 @@ def test_calls_from_the_projects_network_pass(vertex: Vertex, organization: Orga
 
 def test_an_address_of_the_network_is_inside(vertex: Vertex, organization: Organization) -> None:
     """Who reaches a Private Service Connect address is in the network that has it."""
-    automation = {"projectId": "sandbox-project", "network": "projects/sandbox-project/global/networks/default"}
-    config = {
-        "enablePrivateServiceConnect": True,
-        "projectAllowlist": ["sandbox-project"],
-        "pscAutomationConfigs": [automation],
-    }
-    name = vertex.create(privateServiceConnectConfig=config)
-    vertex.deploy(name, "1", {"0": 100})
-    host = vertex.get(name)["privateServiceConnectConfig"]["pscAutomationConfigs"][0]["ipAddress"]
+    name, host = vertex.deploy_privately()
     organization.fence(status=FENCE)
     assert vertex.ask(name, "2 + 2", host)["deployedModelId"] == "1"
     assert refused(vertex, name).code == 403

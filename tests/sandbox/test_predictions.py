@@ -157,15 +157,7 @@ def test_a_host_serves_its_own_endpoint_only(vertex: Vertex, endpoint: str) -> N
 
 
 def test_private_service_connect_answers_on_its_address_only(vertex: Vertex) -> None:
-    automation = {"projectId": "sandbox-project", "network": "projects/sandbox-project/global/networks/default"}
-    config = {
-        "enablePrivateServiceConnect": True,
-        "projectAllowlist": ["sandbox-project"],
-        "pscAutomationConfigs": [automation],
-    }
-    name = vertex.create(privateServiceConnectConfig=config)
-    vertex.deploy(name, "1", {"0": 100})
-    address = vertex.get(name)["privateServiceConnectConfig"]["pscAutomationConfigs"][0]["ipAddress"]
+    name, address = vertex.deploy_privately()
     with pytest.raises(RefusedError, match=address):
         vertex.ask(name, QUESTION)
     assert vertex.ask(name, QUESTION, address)["predictions"] == [{"content": "4"}]

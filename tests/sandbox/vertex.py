@@ -67,6 +67,22 @@ class Vertex:
         body = {"deployedModel": {k: v for k, v in deployed.items() if v is not None}}
         return self.call("POST", f"{endpoint}:deployModel", body | ({"trafficSplit": split} if split else {}))
 
+    def deploy_privately(self) -> tuple[str, str]:
+        """Deploys on an endpoint with Private Service Connect's automation; returns its name and its address."""
+        config = {
+            "enablePrivateServiceConnect": True,
+            "projectAllowlist": [self.sandbox.project],
+            "pscAutomationConfigs": [
+                {
+                    "projectId": self.sandbox.project,
+                    "network": f"projects/{self.sandbox.project}/global/networks/default",
+                }
+            ],
+        }
+        name = self.create(privateServiceConnectConfig=config)
+        self.deploy(name, "1", {"0": 100})
+        return name, self.get(name)["privateServiceConnectConfig"]["pscAutomationConfigs"][0]["ipAddress"]
+
     def split(self, endpoint: str, **percent: int) -> Json:
         """Sets the split, deployed ids written m1=95, m2=5; returns the endpoint."""
         split = {key.removeprefix("m"): value for key, value in percent.items()}
