@@ -11,6 +11,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from toolchain.lock import pip_install  # noqa: E402
+
 FOLDER = ROOT / ".toolchain/policy"
 LOCK = ROOT / "policy/requirements.txt"
 
@@ -27,10 +31,9 @@ def main() -> int:
             return 0
         print("policy: making .toolchain/policy from its lock (half a minute)", file=sys.stderr, flush=True)
         shutil.rmtree(FOLDER, ignore_errors=True)
-        install = ["-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes"]
         for command in (
             [sys.executable, "-m", "venv", str(FOLDER)],
-            [str(FOLDER / "bin/python"), *install, "--requirement", str(LOCK)],
+            pip_install(FOLDER / "bin/python", LOCK),
         ):
             if subprocess.run(command, check=False, stdout=sys.stderr).returncode != 0:
                 print(f"policy: `{' '.join(command)}` failed; its own words above say why.", file=sys.stderr)

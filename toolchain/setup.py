@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from toolchain import pulumi_cli  # noqa: E402
+from toolchain.lock import pip_install  # noqa: E402
 
 OLDEST_PYTHON = (3, 11)
 VENV = ROOT / ".venv"
@@ -74,8 +75,7 @@ def _virtual_environment() -> str | None:
     )
     # pulumi-gcp alone has thousands of files, of which a program imports a few: Python compiles those itself
     _run(
-        [str(VENV / "bin/python"), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
-        + ["--require-hashes", "--requirement", str(LOCK)],
+        pip_install(VENV / "bin/python", LOCK),
         "pip could not install requirements.txt. What it says above is the reason; where a company mirror is needed, "
         "set it in pip's own configuration (`pip config set global.index-url …`)",
     )
