@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import anyio
 import google.auth.credentials
@@ -19,7 +19,7 @@ from gemini_client.options import Options
 from gemini_client.reply import Chunk, Reply
 from gemini_client.routes import Routes
 from gemini_client.secrets import Key
-from gemini_client.setup import Setup
+from gemini_client.setup import Arguments, Setup
 from gemini_client.timing import Timing
 
 
@@ -108,6 +108,7 @@ class AsyncGeminiClient:
         tracer_provider: Any = None,
         meter_provider: Any = None,
     ) -> None:
+        api_key = Key.unchecked(api_key)
         self._setup = Setup.make(
             routes,
             options=options,
@@ -122,8 +123,9 @@ class AsyncGeminiClient:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
-    def from_env(cls, **arguments: Any) -> Self:
+    def from_env(cls, **arguments: Unpack[Arguments]) -> Self:
         """A client whose routes the environment names; the arguments are the constructor's but `routes`."""
+        arguments["api_key"] = Key.unchecked(arguments.get("api_key"))
         return cls(None, **arguments)
 
     async def generate(

@@ -51,7 +51,7 @@ class Core:
         self._http = Http(options)
         self._tokens = tokens = Tokens(credentials, source.current().routes[0].project)
         self._key: KeySource | None = (
-            GivenKey(api_key) if api_key else key_source(os.environ, self._http.google, tokens, timing)
+            GivenKey(api_key) if api_key else key_source(os.getenv, self._http.google, tokens, timing)
         )
         self._transports = Transports(self._http, tokens, timing)
         self._breakers = Breakers(options.breaker, timing, events)

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import re
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import google.auth.credentials
 import google.auth.exceptions
 import google.auth.transport.requests
 import google.oauth2.credentials
+import httpx
 
 from gemini_client.errors import CredentialsError
 
@@ -51,11 +53,9 @@ class Tokens:
         found: google.auth.credentials.Credentials = self._credentials
         return found
 
-    async def headers(self) -> dict[str, str]:
-        """Authorization, and the quota project where the credentials have one."""
-        credentials: Any = await self.credentials()
-        quota = getattr(credentials, "quota_project_id", None)
-        return {"Authorization": f"Bearer {credentials.token}"} | ({"x-goog-user-project": quota} if quota else {})
+    async def auth(self) -> httpx.Auth:
+        """Puts the token into a request as it leaves, so that no frame's variables hold it; `credentials` may raise."""
+        return _TokenAuth(await self.credentials())
 
     def _ready(self) -> bool:
         return self._credentials is not None and bool(self._credentials.valid)
@@ -90,6 +90,17 @@ class Tokens:
                 f" `pulumi up` sets both. The metadata server said: {said}"
             )
         return f"The credentials gave no token ({said}). At a desk: `gcloud auth application-default login`."
+
+
+class _TokenAuth(httpx.Auth):
+    def __init__(self, credentials: Any) -> None:
+        self._credentials = credentials
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._credentials.token}"
+        if quota := getattr(self._credentials, "quota_project_id", None):
+            request.headers["x-goog-user-project"] = quota
+        yield request
 
 
 def _default() -> Any:

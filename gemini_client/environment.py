@@ -1,6 +1,6 @@
 """What the environment of an application says: which routes there are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +11,15 @@ from gemini_client.route_source import FixedRoutes, RoutesFile, RouteSource
 from gemini_client.routes import Routes
 from gemini_client.timing import Timing
 
+# os.getenv, and no mapping: one in a frame of a traceback would show every variable, the API key's too.
+Variables = Callable[[str], str | None]
 
-def source(
-    environment: Mapping[str, str], options: Options, timing: Timing, changed: Callable[[str, bool], None]
-) -> RouteSource:
+
+def source(variables: Variables, options: Options, timing: Timing, changed: Callable[[str, bool], None]) -> RouteSource:
     """The routes that the environment names: a file's, or the one endpoint of the article's variables.
 
     Args:
-        environment: GEMINI_ROUTES_FILE; else GCP_PROJECT_ID, GCP_REGION and VERTEX_ENDPOINT_ID, with
+        variables: GEMINI_ROUTES_FILE; else GCP_PROJECT_ID, GCP_REGION and VERTEX_ENDPOINT_ID, with
             VERTEX_ENDPOINT_HOST, VERTEX_ENDPOINT_API and GEMINI_FALLBACK_MODEL where they are set.
         options: how often a file is looked at.
         timing: the clock.
@@ -27,16 +28,16 @@ def source(
     Raises:
         ConfigurationError: names each variable that is missing or wrong.
     """
-    if path := environment.get("GEMINI_ROUTES_FILE"):
+    if path := variables("GEMINI_ROUTES_FILE"):
         found = RoutesFile(Path(path), timing, options.reload_seconds, changed)
         found.current()
         return found
-    return FixedRoutes(_endpoint(environment))
+    return FixedRoutes(_endpoint(variables))
 
 
-def _endpoint(environment: Mapping[str, str]) -> Routes:
+def _endpoint(variables: Variables) -> Routes:
     names = ("GCP_PROJECT_ID", "GCP_REGION", "VERTEX_ENDPOINT_ID")
-    project, region, endpoint = (environment.get(name, "").strip() for name in names)
+    project, region, endpoint = ((variables(name) or "").strip() for name in names)
     if missing := [name for name, value in zip(names, (project, region, endpoint), strict=True) if not value]:
         raise ConfigurationError(
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. Set GCP_PROJECT_ID, GCP_REGION and"
@@ -49,20 +50,20 @@ def _endpoint(environment: Mapping[str, str]) -> Routes:
         "endpoint": name,
         "weight": 100,
         "fallbackOrder": 1,
-        "host": environment.get("VERTEX_ENDPOINT_HOST", ""),
-        "api": environment.get("VERTEX_ENDPOINT_API", ""),
-        "scheme": environment.get("VERTEX_ENDPOINT_SCHEME", "https"),
+        "host": variables("VERTEX_ENDPOINT_HOST") or "",
+        "api": variables("VERTEX_ENDPOINT_API") or "",
+        "scheme": variables("VERTEX_ENDPOINT_SCHEME") or "https",
     }
-    fallback = environment.get("GEMINI_FALLBACK_MODEL", "")
+    fallback = variables("GEMINI_FALLBACK_MODEL") or ""
     found = {"version": 1, "project": project, "routes": [one]}
     return routes.read(found | ({"developerApi": {"model": fallback}} if fallback else {}), "The environment")
 
 
-def options(environment: Mapping[str, str], given: Options | None) -> Options:
+def options(variables: Variables, given: Options | None) -> Options:
     """The options, with what the environment says about them where none were given.
 
     Args:
-        environment: GEMINI_DEADLINE_SECONDS; GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE and
+        variables: GEMINI_DEADLINE_SECONDS; GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE and
             GEMINI_DEVELOPER_API_CONCURRENCY, which the routes file's own go before; VERTEX_ENDPOINT_CA_FILE and
             VERTEX_ENDPOINT_TLS.
         given: options to take as they are.
@@ -73,21 +74,21 @@ def options(environment: Mapping[str, str], given: Options | None) -> Options:
     if given is not None:
         return given
     made = Options()
-    if seconds := _number(environment, "GEMINI_DEADLINE_SECONDS", "number of seconds"):
+    if seconds := _number(variables, "GEMINI_DEADLINE_SECONDS", "number of seconds"):
         made = replace(made, deadline=seconds)
-    if rate := _number(environment, "GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE", "number of requests"):
+    if rate := _number(variables, "GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE", "number of requests"):
         made = replace(made, developer_api=replace(made.developer_api, requests_per_minute=rate))
-    if calls := _number(environment, "GEMINI_DEVELOPER_API_CONCURRENCY", "number of calls"):
+    if calls := _number(variables, "GEMINI_DEVELOPER_API_CONCURRENCY", "number of calls"):
         made = replace(made, developer_api=replace(made.developer_api, concurrency=max(1, int(calls))))
-    if ca_file := environment.get("VERTEX_ENDPOINT_CA_FILE"):
+    if ca_file := variables("VERTEX_ENDPOINT_CA_FILE"):
         made = replace(made, tls=Tls(Path(ca_file)))
-    if environment.get("VERTEX_ENDPOINT_TLS") == "self-signed":
+    if variables("VERTEX_ENDPOINT_TLS") == "self-signed":
         made = replace(made, tls=replace(made.tls, self_signed=True))
     return made
 
 
-def _number(environment: Mapping[str, str], name: str, of: str) -> float | None:
-    text = environment.get(name)
+def _number(variables: Variables, name: str, of: str) -> float | None:
+    text = variables(name)
     if not text:
         return None
     try:

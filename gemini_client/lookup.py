@@ -99,7 +99,7 @@ async def _is_gemini(model: str, base: str, http: httpx.AsyncClient, tokens: Tok
 async def _get(http: httpx.AsyncClient, url: str, tokens: Tokens, translator: Translator) -> dict[str, Any]:
     failure = None
     try:
-        response = await http.get(url, headers=await tokens.headers())
+        response = await http.get(url, auth=await tokens.auth())
         if response.status_code == 200:
             found: dict[str, Any] = response.json()
             return found

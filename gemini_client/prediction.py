@@ -51,12 +51,11 @@ class PredictionTransport:
     async def chunks(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """See Transport."""
         body = bodies.body(request, self._api, self._route)
-        headers = await self._tokens.headers()
-        url = self.address(stream=request.stream)
-        sent = self._http.build_request("POST", url, json=body, headers=headers)
+        auth = await self._tokens.auth()
+        sent = self._http.build_request("POST", self.address(stream=request.stream), json=body)
         begun, failure, response = False, None, None
         try:
-            response = await self._http.send(sent, stream=True)
+            response = await self._http.send(sent, auth=auth, stream=True)
             if response.status_code >= 400:
                 failure = await self._translator.answer(response)
             elif request.stream:

@@ -1,14 +1,15 @@
 """The API key of the Gemini Developer API: where it comes from, and how it stays out of sight."""
 
 import base64
-import binascii
-from collections.abc import AsyncGenerator, Mapping
+import contextlib
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Protocol
 
 import httpx
 
 from gemini_client.credentials import Tokens
+from gemini_client.environment import Variables
 from gemini_client.errors import ConfigurationError, CredentialsError
 from gemini_client.failures import Translator
 from gemini_client.hosts import host_url
@@ -19,14 +20,36 @@ HEADER = "x-goog-api-key"
 
 
 class Key:
-    """An API key that no repr, str, format, copy or pickle shows. `reveal` is for the one header that carries it."""
+    """An API key that no repr, str, format, copy or pickle shows. `reveal` is for the one header that carries it.
 
-    __slots__ = ("_value",)
+    Args:
+        value: the key; spaces around it are dropped.
+        where: what an error names as its place.
 
-    def __init__(self, value: str) -> None:
-        self._value = value.strip()
+    Raises:
+        ConfigurationError: it is no key.
+    """
+
+    __slots__ = ("_value", "_where")
+
+    def __init__(self, value: str, where: str = "an argument") -> None:
+        self._value, self._where = value.strip(), where
+        del value  # error reports show what is in the frames of a traceback
+        self.check()
+
+    @classmethod
+    def unchecked(cls, given: "str | Key | None") -> "Key | None":
+        """An argument as a key that nobody has looked at, so that its caller can let go of the text before `check`."""
+        if not isinstance(given, str):
+            return given
+        key = cls.__new__(cls)
+        key._value, key._where = given.strip(), "an argument"
+        return key
+
+    def check(self) -> None:
+        """Raises ConfigurationError where this is no key."""
         if not self._value or not self._value.isascii() or not self._value.isprintable():
-            raise ConfigurationError("The API key of the Gemini Developer API is empty, or is no key.")
+            raise ConfigurationError(f"The API key of the Gemini Developer API ({self._where}) is empty, or is no key.")
 
     def reveal(self) -> str:
         """The key itself."""
@@ -99,7 +122,7 @@ class KeyFile:
     async def read(self) -> Key:
         """The file's text."""
         try:
-            return Key(self._path.read_text(encoding="utf-8"))
+            return Key(self._path.read_text(encoding="utf-8"), self.where)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise CredentialsError(f"GEMINI_API_KEY_FILE: {self._path} cannot be read: {reason}. Is the Secret mounted?")
@@ -146,28 +169,21 @@ class SecretManagerKey:
 
     async def _access(self) -> Key:
         url = f"{host_url('secretmanager.googleapis.com')}/v1/{self._version}:access"
-        response = await self._http.get(url, headers=await self._tokens.headers())
+        response = await self._http.get(url, auth=await self._tokens.auth())
         if response.status_code != 200:
             refused = await Translator("Secret Manager", self._timing).answer(response)
             raise CredentialsError(str(refused).rstrip("."))
-        value = ""
-        try:
-            value = base64.b64decode(response.json()["payload"]["data"], validate=True).decode()
-        except (ValueError, KeyError, TypeError, binascii.Error):
-            value = ""
-        if not value:
-            raise CredentialsError("its payload is no text")
-        return Key(value)
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return Key(base64.b64decode(response.json()["payload"]["data"], validate=True).decode(), self.where)
+        raise CredentialsError("its payload is no text")
 
 
-def key_source(
-    environment: Mapping[str, str], http: httpx.AsyncClient, tokens: Tokens, timing: Timing
-) -> KeySource | None:
+def key_source(variables: Variables, http: httpx.AsyncClient, tokens: Tokens, timing: Timing) -> KeySource | None:
     """The key that the environment names, None for none. The best kept place wins: secret, then file, then variable."""
-    if version := environment.get("GEMINI_API_KEY_SECRET"):
+    if version := variables("GEMINI_API_KEY_SECRET"):
         return SecretManagerKey(version, http, tokens, timing)
-    if path := environment.get("GEMINI_API_KEY_FILE"):
+    if path := variables("GEMINI_API_KEY_FILE"):
         return KeyFile(Path(path))
-    if value := environment.get("GEMINI_API_KEY"):
-        return GivenKey(Key(value), "GEMINI_API_KEY")
+    if variables("GEMINI_API_KEY"):
+        return GivenKey(Key(variables("GEMINI_API_KEY") or "", "GEMINI_API_KEY"), "GEMINI_API_KEY")
     return None

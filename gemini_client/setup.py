@@ -3,7 +3,7 @@
 import logging
 import os
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import google.auth.credentials
 
@@ -16,6 +16,18 @@ from gemini_client.routes import Routes
 from gemini_client.secrets import Key
 from gemini_client.telemetry import Telemetry, telemetry
 from gemini_client.timing import SystemTiming, Timing
+
+
+class Arguments(TypedDict, total=False):
+    """What `from_env` of either client takes; see AsyncGeminiClient."""
+
+    options: Options | None
+    credentials: google.auth.credentials.Credentials | None
+    api_key: str | Key | None
+    timing: Timing | None
+    on_event: Hook | None
+    tracer_provider: Any
+    meter_provider: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +49,15 @@ class Setup:
         *,
         options: Options | None = None,
         credentials: google.auth.credentials.Credentials | None = None,
-        api_key: str | Key | None = None,
+        api_key: Key | None = None,
         timing: Timing | None = None,
         on_event: Hook | None = None,
         tracer_provider: Any = None,
         meter_provider: Any = None,
     ) -> Self:
-        """Of a client's arguments; see AsyncGeminiClient."""
+        """Of a client's arguments; see AsyncGeminiClient. The key has not been checked."""
+        if api_key:
+            api_key.check()
         clock = timing or SystemTiming()
         recording = telemetry(tracer_provider, meter_provider)
         events = Events(recording.event, *([on_event] if on_event else []))
@@ -51,10 +65,9 @@ class Setup:
         def changed(message: str, good: bool) -> None:
             events.emit(Event("routes", message, level=logging.INFO if good else logging.ERROR))
 
-        tuned = environment.options(os.environ, options)
-        source = FixedRoutes(routes) if routes else environment.source(os.environ, tuned, clock, changed)
-        key = Key(api_key) if isinstance(api_key, str) else api_key
-        return cls(source, tuned, credentials, key, clock, events, recording)
+        tuned = environment.options(os.getenv, options)
+        source = FixedRoutes(routes) if routes else environment.source(os.getenv, tuned, clock, changed)
+        return cls(source, tuned, credentials, api_key, clock, events, recording)
 
     def core(self) -> Core:
         """A Core for the running event loop."""

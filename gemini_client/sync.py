@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import anyio
 import google.auth.credentials
@@ -24,6 +24,7 @@ from gemini_client.options import Options
 from gemini_client.reply import Chunk, Reply
 from gemini_client.routes import Routes
 from gemini_client.secrets import Key
+from gemini_client.setup import Arguments
 from gemini_client.timing import Timing
 
 T = TypeVar("T")
@@ -147,6 +148,7 @@ class GeminiClient:
         tracer_provider: Any = None,
         meter_provider: Any = None,
     ) -> None:
+        api_key = Key.unchecked(api_key)
         self._make = functools.partial(
             AsyncGeminiClient,
             routes,
@@ -164,8 +166,9 @@ class GeminiClient:
         _all.add(self)
 
     @classmethod
-    def from_env(cls, **arguments: Any) -> Self:
+    def from_env(cls, **arguments: Unpack[Arguments]) -> Self:
         """A client whose routes the environment names; the arguments are the constructor's but `routes`."""
+        arguments["api_key"] = Key.unchecked(arguments.get("api_key"))
         return cls(None, **arguments)
 
     def generate(

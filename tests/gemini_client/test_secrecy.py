@@ -18,9 +18,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from gemini_client import (
+    AsyncGeminiClient,
     Breaker,
     ConfigurationError,
     CredentialsError,
+    GeminiClient,
     GeminiClientError,
     Key,
     Options,
@@ -28,8 +30,10 @@ from gemini_client import (
     Unavailable,
 )
 from sandbox.api_keys import key_for
-from tests.gemini_client.harness import FALLBACK, World, raised
+from tests.gemini_client.harness import FALLBACK, Json, World, managed, raised
+from tests.gemini_client.test_servings import endpoint_route
 from tests.sandbox.google import Google
+from tests.sandbox.vertex import Vertex
 
 DOWN = {"method": "aiplatform.*", "status": 503}
 DEVELOPER_API = {"model": FALLBACK}
@@ -53,13 +57,6 @@ def test_what_is_no_key_is_refused_without_showing_it(value: str) -> None:
         Key(value)
 
 
-def test_the_key_may_be_an_argument(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GEMINI_API_KEY")
-    world.order(DOWN)
-    client = world.client(developer=DEVELOPER_API, options=OPTIONS, api_key=key_for("sandbox-project"))
-    assert client.ask().route == "developer-api"
-
-
 def test_a_key_in_a_file_is_read_again_when_it_is_rotated(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +72,23 @@ def test_a_key_in_a_file_is_read_again_when_it_is_rotated(
     assert client.state()["developerApi"]["key"] == f"the file {path}"
     path.unlink()
     assert "GEMINI_API_KEY_FILE" in str(raised(client.ask))
+
+
+KEPT = ["argument", "GEMINI_API_KEY", "GEMINI_API_KEY_FILE", "GEMINI_API_KEY_SECRET"]
+
+
+def keep(world: World, monkeypatch: pytest.MonkeyPatch, where: str, value: str, folder: Path) -> Json:
+    """Puts a key in one of the places where it may be. What the client is to be given besides."""
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    if where == "argument":
+        return {"api_key": value}
+    if where == "GEMINI_API_KEY_FILE":
+        (folder / "key").write_text(value)
+    if where == "GEMINI_API_KEY_SECRET":
+        keep_in_secret_manager(world, value)
+    named = {"GEMINI_API_KEY": value, "GEMINI_API_KEY_FILE": str(folder / "key"), "GEMINI_API_KEY_SECRET": SECRET}
+    monkeypatch.setenv(where, named[where])
+    return {}
 
 
 def keep_in_secret_manager(world: World, value: str) -> None:
@@ -141,9 +155,13 @@ def told(error: BaseException) -> str:
     return shown
 
 
-def test_the_key_is_nowhere_to_be_seen(world: World, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("where", KEPT)
+def test_the_key_is_nowhere_to_be_seen(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+) -> None:
     """Logs of every library at DEBUG (with all URLs), spans, metrics, events, state, errors with their frames, argv."""
     key = key_for("sandbox-project")
+    given = keep(world, monkeypatch, where, key, tmp_path)
     caplog.set_level(logging.DEBUG)
     spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
     tracers = TracerProvider()
@@ -153,6 +171,7 @@ def test_the_key_is_nowhere_to_be_seen(world: World, caplog: pytest.LogCaptureFi
         options=OPTIONS,
         tracer_provider=tracers,
         meter_provider=MeterProvider([reader]),
+        **given,
     )
     world.order(DOWN, {"method": "generativelanguage.*", "nth": [3, 4, 5, 6], "status": 400, "message": f"bad {key}"})
     assert client.ask().route == "developer-api"
@@ -181,6 +200,48 @@ def test_the_key_is_nowhere_to_be_seen(world: World, caplog: pytest.LogCaptureFi
     assert "/generativelanguage/v1beta/models/" in shown["logs"]
     token = world.sandbox.env["GOOGLE_OAUTH_ACCESS_TOKEN"]
     assert {name: token in text for name, text in shown.items()} == dict.fromkeys(shown, False)
+
+
+BAD = "AIzaSyTheKeyItself\nand a second line"
+
+
+@pytest.mark.parametrize("where", KEPT)
+def test_what_is_no_key_is_in_no_frame_of_its_error(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+) -> None:
+    keep(world, monkeypatch, where, BAD if where == "GEMINI_API_KEY_FILE" else BAD.replace("\n", "\t"), tmp_path)
+    client = None if where in ("argument", "GEMINI_API_KEY") else world.client(developer=DEVELOPER_API)
+    kind = GeminiClient if world.kind == "sync" else AsyncGeminiClient
+    errors = [raised(client.check)] if client else []
+    if where == "argument":
+        errors += [raised(lambda: kind(api_key=BAD)), raised(lambda: kind.from_env(api_key=BAD))]
+    if where == "GEMINI_API_KEY":
+        errors.append(raised(lambda: world.client(developer=DEVELOPER_API).check()))
+    for error in errors:
+        assert "is empty, or is no key" in str(error)
+        assert "TheKeyItself" not in told(error)
+
+
+def test_wrong_variables_do_not_show_the_key_among_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "AIzaSyTheKeyItself")
+    monkeypatch.setenv("GEMINI_DEADLINE_SECONDS", "soon")
+    assert "TheKeyItself" not in told(raised(world.from_env))
+    monkeypatch.delenv("GEMINI_DEADLINE_SECONDS")
+    monkeypatch.delenv("GCP_PROJECT_ID", raising=False)
+    assert "TheKeyItself" not in told(raised(world.from_env))
+
+
+@pytest.mark.parametrize("api", ["predict", "chatCompletions", "generateContent", ""])
+def test_the_token_is_in_no_frame_of_an_error(world: World, vertex: Vertex, api: str) -> None:
+    """Of an endpoint that answers, and of one whose connection breaks; the last one is looked up before."""
+    token = world.sandbox.env["GOOGLE_OAUTH_ACCESS_TOKEN"]
+    host = {"host": "us-central1-aiplatform.googleapis.com"} if api else {}
+    route = endpoint_route(vertex.create(), api=api, **host)
+    client = world.client(route, managed("other", 0, None), options=OPTIONS)
+    for fault in ({"status": 400}, {"status": 503}, {"reset": True}):
+        world.order({"method": "aiplatform.*", **fault})
+        for error in (raised(client.ask), raised(client.stream)):
+            assert token not in told(error)
 
 
 def test_no_object_of_google_genai_holds_the_key(world: World) -> None:
