@@ -66,7 +66,10 @@ class Translator:
         """
         if isinstance(error, genai_errors.APIError):
             headers = getattr(error.response, "headers", None)
-            return self.refusal(error.code or 0, error.status or "", error.message or "", error.details, headers)
+            message = error.message or ""
+            if not (isinstance(error.details, dict) and "error" in error.details):
+                message = message[:200]  # a proxy's page
+            return self.refusal(error.code or 0, error.status or "", message, error.details, headers)
         if isinstance(error, genai_errors.UnknownApiResponseError):
             return self.unavailable("answered something that is not JSON. Is a proxy in between?")
         if isinstance(error, genai_errors.UnsupportedFunctionError):
@@ -85,6 +88,13 @@ class Translator:
     def unavailable(self, what: str) -> Unavailable:
         """The route is not there as it should be; `what` goes on with the sentence that its name begins."""
         return Unavailable(f"{self._route} {what}", route=self._route)
+
+    def mistake(self, why: str) -> ConfigurationError:
+        """google-genai refused to send the request."""
+        said = why.rstrip(".")[:200]
+        return ConfigurationError(
+            f"{self._route} was not asked: google-genai does not take this request ({said}).", route=self._route
+        )
 
     async def answer(self, response: httpx.Response) -> GeminiClientError:
         """The error of an HTTP response whose status says that it is one; its body is read."""

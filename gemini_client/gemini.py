@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import anyio
+import pydantic
 from google import genai
 from google.genai import types
 
+from gemini_client.errors import GeminiClientError
 from gemini_client.failures import Translator
 from gemini_client.http import Http, Opened
 from gemini_client.reply import Chunk, Usage
@@ -50,13 +52,13 @@ class GeminiTransport:
             if request.stream:
                 async for response in await client.aio.models.generate_content_stream(**asked):
                     chunk = chunk_of(response, self._name_of)
-                    begun, ended = True, bool(chunk.finish_reason)
+                    begun, ended = True, ended or bool(chunk.finish_reason)
                     yield chunk
             else:
                 yield chunk_of(await client.aio.models.generate_content(**asked), self._name_of)
         except Exception as error:
             # Raised below, outside of this block: google-genai's error holds the request with its headers.
-            failure = self._translator.of(error, begun=begun)
+            failure = self._translator.of(error, begun=begun) or self._unreadable(error, opened)
             if failure is None:
                 raise
         finally:
@@ -68,6 +70,22 @@ class GeminiTransport:
             broken = self._translator.unavailable("ended its stream without saying why (no finish reason).")
             broken.retryable = True
             raise broken
+
+    def _unreadable(self, error: Exception, opened: Opened) -> GeminiClientError | None:
+        """What google-genai could not make of the answer, or would not make of the request; None for other errors."""
+        if isinstance(error, GeminiClientError):
+            return None
+        if opened.answered:
+            # Not in its own words: pydantic's repeat the answer.
+            return self._translator.unavailable(
+                f"answered something that google-genai cannot read ({type(error).__name__})."
+            )
+        if isinstance(error, pydantic.ValidationError):
+            fields = sorted({".".join(map(str, each["loc"])) for each in error.errors(include_input=False)})
+            return self._translator.mistake(f"{error.error_count()} field(s) are none of its own: {', '.join(fields)}")
+        if isinstance(error, ValueError | TypeError):
+            return self._translator.mistake(str(error))
+        return None
 
 
 def chunk_of(response: types.GenerateContentResponse, name_of: Callable[[str], str] = str) -> Chunk:

@@ -17,17 +17,20 @@ _opened: ContextVar["Opened | None"] = ContextVar("gemini_client_opened", defaul
 class Opened:
     """The responses of one attempt: google-genai leaves a stream that is not read to its end to the garbage collector.
 
-    From its making on, until `close`, responses that this task receives are kept here.
+    From its making on, until `close`, responses that this task receives are kept here. `answered` says whether one of
+    them is no error.
     """
 
     def __init__(self) -> None:
         self._responses: list[httpx.Response] = []
         self._closed = False
+        self.answered = False
         _opened.set(self)
 
     def add(self, response: httpx.Response) -> None:
         """One more."""
         if not self._closed:
+            self.answered = self.answered or response.is_success
             self._responses.append(response)
 
     async def close(self) -> None:

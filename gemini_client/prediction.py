@@ -1,5 +1,6 @@
 """Own and open models on an endpoint: predict, rawPredict and chat completions, with a token, over httpx."""
 
+import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
@@ -86,7 +87,12 @@ class PredictionTransport:
             if self._api == PREDICT:
                 raise self._translator.unavailable("answered something that is not JSON.") from None
             found = response.text
-        return bodies.chunk_of(found, self._deployed(response, found))
+        return self._chunk(found, self._deployed(response, found))
+
+    def _chunk(self, found: Any, deployed: str) -> Chunk:
+        with contextlib.suppress(AttributeError, TypeError):
+            return bodies.chunk_of(found, deployed)
+        raise self._translator.unavailable("answered something that is neither predict's nor chat completions' form.")
 
     async def _pieces(self, response: httpx.Response) -> AsyncGenerator[Chunk, None]:
         """Server-sent events with JSON, as vLLM and the like send them; else the text as it arrives."""
@@ -107,7 +113,7 @@ class PredictionTransport:
             if isinstance(found, dict) and found.get("error"):
                 code, status, message, details = error_of(data, 500)
                 raise self._translator.refusal(code, status, message, details, response.headers)
-            chunk = bodies.chunk_of(found, deployed)
+            chunk = self._chunk(found, deployed)
             done = done or bool(chunk.finish_reason) or not (isinstance(found, dict) and "choices" in found)
             yield chunk
         if not done:
