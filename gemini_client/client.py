@@ -1,6 +1,7 @@
 """The asynchronous client."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -13,7 +14,7 @@ from gemini_client import chats
 from gemini_client.config import Config
 from gemini_client.core import Core
 from gemini_client.engine import Call
-from gemini_client.errors import ConfigurationError
+from gemini_client.errors import ConfigurationError, DeadlineExceeded
 from gemini_client.events import Hook
 from gemini_client.options import Options
 from gemini_client.reply import Chunk, Reply
@@ -179,15 +180,23 @@ class AsyncGeminiClient:
         """
         return chats.asynchronous(self, history, config, session)
 
-    async def check(self) -> None:
+    async def check(self, *, deadline: float | None = None) -> None:
         """What a process does before it says that it is ready: routes, a token, the API key. No model is called.
 
+        Args:
+            deadline: seconds that it may take; None for Options.deadline.
+
         Raises:
+            DeadlineExceeded: it took longer.
             ConfigurationError: there are no good routes.
             CredentialsError: there is no token, or the key of the Developer API, which a fallback would need, is not to
                 be read. Better to know that before an outage.
         """
-        await self._ready().check()
+        seconds = self._setup.options.deadline if deadline is None else deadline
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._ready().check()
+        raise DeadlineExceeded(f"The check was not done in {seconds:g} s: a token, or the API key, does not come.")
 
     def state(self) -> dict[str, Any]:
         """Routes, circuit breakers, bounds and the retry budget as plain data; no key in it."""

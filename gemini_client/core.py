@@ -19,6 +19,7 @@ from gemini_client.request import request
 from gemini_client.route_source import RouteSource
 from gemini_client.routes import DeveloperApi, Route, Routes
 from gemini_client.secrets import GivenKey, Key, KeySource, key_source
+from gemini_client.shared import Background
 from gemini_client.telemetry import DEVELOPER, VERTEX, Telemetry
 from gemini_client.timing import Timing
 from gemini_client.transports import DEVELOPER_API, Transports
@@ -49,17 +50,19 @@ class Core:
     ) -> None:
         self._source, self._options, self._timing = source, options, timing
         self._http = Http(options)
-        self._tokens = tokens = Tokens(credentials, source.current().routes[0].project)
+        self._background = background = Background()
+        self._tokens = tokens = Tokens(credentials, source.current().routes[0].project, background)
         self._key: KeySource | None = (
-            GivenKey(api_key) if api_key else key_source(os.getenv, self._http.google, tokens, timing)
+            GivenKey(api_key) if api_key else key_source(os.getenv, self._http.google, tokens, timing, background)
         )
-        self._transports = Transports(self._http, tokens, timing)
+        self._transports = Transports(self._http, tokens, timing, background)
         self._breakers = Breakers(options.breaker, timing, events)
         self._bounds: dict[DeveloperApi, Bounds] = {}
         self.engine = Engine(options, timing, events, telemetry)
 
     async def aclose(self) -> None:
         """Closes the connections."""
+        self._background.close()
         await self._http.aclose()
 
     async def check(self) -> None:
@@ -83,7 +86,10 @@ class Core:
         targets = [self._target(route) for route in (first, *found.fallbacks(first))]
         if found.developer_api and self._key:
             targets.append(self._developer(found.developer_api, self._key))
-        return self.engine.call(request(contents, config, stream=stream), targets, deadline)
+        call = self.engine.call(request(contents, config, stream=stream), targets, deadline)
+        now, over = self._timing.now, call.deadline_at
+        call.request.left = lambda: over - now()
+        return call
 
     def _target(self, route: Route) -> Target:
         breaker = self._breakers.of(route.name, route.target)

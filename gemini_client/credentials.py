@@ -2,10 +2,13 @@
 
 import asyncio
 import base64
+import concurrent.futures
 import functools
 import json
+import math
 import os
 import re
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ import google.oauth2.credentials
 import httpx
 
 from gemini_client.errors import CredentialsError
+from gemini_client.shared import Background, Shared, patience
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _POD = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -30,35 +34,57 @@ class Tokens:
         given: credentials to use; None for GOOGLE_OAUTH_ACCESS_TOKEN (as Google's own tools read it), else
             Application Default Credentials: in a pod Workload Identity, at a desk `gcloud auth application-default`.
         project: whose workload identity pool a message names.
+        background: renews them.
     """
 
-    def __init__(self, given: google.auth.credentials.Credentials | None, project: str) -> None:
+    longest_wait = 20.0
+
+    def __init__(self, given: google.auth.credentials.Credentials | None, project: str, background: Background) -> None:
         self._credentials: Any = given
         self._project = project
-        self._lock = asyncio.Lock()
+        self._renewal = Shared(background, self._renewed)
 
-    async def credentials(self) -> google.auth.credentials.Credentials:
-        """Credentials with a token that is still valid.
+    async def credentials(self, left: float = math.inf) -> google.auth.credentials.Credentials:
+        """Credentials with a token that is still valid, for a call that has so many seconds left.
 
         Raises:
-            CredentialsError: there are none, or they give no token.
+            CredentialsError: there are none, or they give no token, or none in `longest_wait` seconds.
         """
         if not self._ready():
-            async with self._lock:
-                if not self._ready():
-                    # google-auth blocks, and waits between its own tries at the metadata server.
-                    failure = await asyncio.to_thread(self._renew)
-                    if failure:
-                        raise CredentialsError(failure)
+            wait = patience(self.longest_wait, left)
+            try:
+                failure = await self._renewal.get(wait)
+            except TimeoutError:
+                failure = (
+                    f"The credentials gave no token in {wait:.3g} s. In a pod they come from GKE's metadata server: is"
+                    " it running on the node, and may the pod reach 169.254.169.254?"
+                )
+            if failure:
+                raise CredentialsError(failure)
         found: google.auth.credentials.Credentials = self._credentials
         return found
 
-    async def auth(self) -> httpx.Auth:
+    async def auth(self, left: float = math.inf) -> httpx.Auth:
         """Puts the token into a request as it leaves, so that no frame's variables hold it; `credentials` may raise."""
-        return _TokenAuth(await self.credentials())
+        return _TokenAuth(await self.credentials(left))
 
     def _ready(self) -> bool:
         return self._credentials is not None and bool(self._credentials.valid)
+
+    async def _renewed(self) -> str:
+        # google-auth blocks, and waits between its own tries at the metadata server. An executor's threads are waited
+        # for when the loop, or the process, ends.
+        done: concurrent.futures.Future[str] = concurrent.futures.Future()
+
+        def run() -> None:
+            done.set_running_or_notify_cancel()
+            try:
+                done.set_result(self._renew())
+            except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+                done.set_exception(error)
+
+        threading.Thread(target=run, name="gemini-client-token", daemon=True).start()
+        return await asyncio.wrap_future(done)
 
     def _renew(self) -> str:
         """Gets a token; "" or the sentence of why there is none."""

@@ -23,7 +23,8 @@ class GeminiTransport:
 
     Args:
         model: what google-genai takes as one: an id, or an endpoint's full name.
-        client: makes google-genai's client; called once for each call, and so renews a token or reads a key.
+        client: makes google-genai's client; called for each attempt with the seconds that are left, and so
+            renews a token or reads a key.
         translator: makes errors of the route.
         name_of: names a deployed model by its id.
     """
@@ -31,7 +32,7 @@ class GeminiTransport:
     def __init__(
         self,
         model: str,
-        client: Callable[[], Awaitable[genai.Client]],
+        client: Callable[[float], Awaitable[genai.Client]],
         translator: Translator,
         name_of: Callable[[str], str] = str,
     ) -> None:
@@ -39,7 +40,7 @@ class GeminiTransport:
 
     async def chunks(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """See Transport."""
-        client = await self._client()
+        client = await self._client(request.left())
         opened = Opened()
         begun, ended = False, not request.stream
         failure = None

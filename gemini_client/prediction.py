@@ -52,7 +52,7 @@ class PredictionTransport:
     async def chunks(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """See Transport."""
         body = bodies.body(request, self._api, self._route)
-        auth = await self._tokens.auth()
+        auth = await self._tokens.auth(request.left())
         sent = self._http.build_request("POST", self.address(stream=request.stream), json=body)
         begun, failure, response = False, None, None
         try:

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -21,12 +22,14 @@ class Request:
         stream: whether the answer comes in pieces.
         functions_called: names of the caller's functions that google-genai has called for the model. After that
             the call is not repeated, since a function may have done something.
+        left: seconds until the deadline of the call.
     """
 
     contents: Any = field(repr=False)
     config: types.GenerateContentConfig = field(repr=False)
     stream: bool
     functions_called: list[str] = field(default_factory=list)
+    left: Callable[[], float] = field(default=lambda: math.inf, repr=False)
 
 
 def request(contents: Any, config: Config, *, stream: bool) -> Request:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import math
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from gemini_client.environment import Variables
 from gemini_client.errors import ConfigurationError, CredentialsError
 from gemini_client.failures import Translator
 from gemini_client.hosts import host_url
+from gemini_client.shared import Background, Kept
 from gemini_client.timing import Timing
 
 _MASK = "***"
@@ -93,8 +95,8 @@ class KeySource(Protocol):
 
     where: str
 
-    async def read(self) -> Key:
-        """The key as it is now.
+    async def read(self, left: float = math.inf) -> Key:
+        """The key as it is now, for a call that has so many seconds left.
 
         Raises:
             CredentialsError: it cannot be read.
@@ -108,7 +110,7 @@ class GivenKey:
     def __init__(self, key: Key, where: str = "an argument") -> None:
         self.where, self._key = where, key
 
-    async def read(self) -> Key:
+    async def read(self, left: float = math.inf) -> Key:
         """The key."""
         return self._key
 
@@ -119,7 +121,7 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         self.where, self._path = f"the file {path}", path
 
-    async def read(self) -> Key:
+    async def read(self, left: float = math.inf) -> Key:
         """The file's text."""
         try:
             return Key(self._path.read_text(encoding="utf-8"), self.where)
@@ -135,53 +137,52 @@ class SecretManagerKey:
         version: that name.
         http: to call with.
         tokens: who calls; needs roles/secretmanager.secretAccessor on the secret.
-        timing: the clock; a key is read again after `fresh_seconds`.
+        timing: the clock; a key is read again after five minutes.
+        background: reads.
     """
 
-    fresh_seconds = 300.0
-
-    def __init__(self, version: str, http: httpx.AsyncClient, tokens: Tokens, timing: Timing) -> None:
+    def __init__(
+        self, version: str, http: httpx.AsyncClient, tokens: Tokens, timing: Timing, background: Background
+    ) -> None:
         parts = version.split("/")
         if len(parts) != 6 or parts[::2] != ["projects", "secrets", "versions"] or not all(parts):
             raise ConfigurationError(f"GEMINI_API_KEY_SECRET: {version} is no projects/P/secrets/S/versions/V.")
         self.where, self._version = f"the secret {version}", version
         self._http, self._tokens, self._timing = http, tokens, timing
-        self._known: Key | None = None
-        self._read_at = 0.0
+        self._kept = Kept(background, timing, self._access)
 
-    async def read(self) -> Key:
+    async def read(self, left: float = math.inf) -> Key:
         """The payload of the secret's version; the last one known where Secret Manager does not answer."""
-        if self._known is None or self._timing.now() - self._read_at > self.fresh_seconds:
-            failure = ""
-            try:
-                self._known = await self._access()
-            except httpx.HTTPError as error:
-                failure = f"no answer ({type(error).__name__})"
-            except CredentialsError as error:
-                failure = str(error)
-            if self._known is None:
-                raise CredentialsError(
-                    f"GEMINI_API_KEY_SECRET: {self._version} cannot be read: {failure}."
-                    " The caller needs roles/secretmanager.secretAccessor on the secret."
-                )
-            self._read_at = self._timing.now()
-        return self._known
+        with contextlib.suppress(TimeoutError):
+            return await self._kept.get(left)
+        raise self._unread("no answer in time")
+
+    def _unread(self, why: str) -> CredentialsError:
+        return CredentialsError(
+            f"GEMINI_API_KEY_SECRET: {self._version} cannot be read: {why.rstrip('.')}."
+            " The caller needs roles/secretmanager.secretAccessor on the secret."
+        )
 
     async def _access(self) -> Key:
         url = f"{host_url('secretmanager.googleapis.com')}/v1/{self._version}:access"
-        response = await self._http.get(url, auth=await self._tokens.auth())
+        auth = await self._tokens.auth()
+        try:
+            response = await self._http.get(url, auth=auth)
+        except httpx.HTTPError as error:
+            raise self._unread(f"no answer ({type(error).__name__})") from None
         if response.status_code != 200:
-            refused = await Translator("Secret Manager", self._timing).answer(response)
-            raise CredentialsError(str(refused).rstrip("."))
+            raise self._unread(str(await Translator("Secret Manager", self._timing).answer(response)))
         with contextlib.suppress(ValueError, KeyError, TypeError):
             return Key(base64.b64decode(response.json()["payload"]["data"], validate=True).decode(), self.where)
-        raise CredentialsError("its payload is no text")
+        raise self._unread("its payload is no text")
 
 
-def key_source(variables: Variables, http: httpx.AsyncClient, tokens: Tokens, timing: Timing) -> KeySource | None:
+def key_source(
+    variables: Variables, http: httpx.AsyncClient, tokens: Tokens, timing: Timing, background: Background
+) -> KeySource | None:
     """The key that the environment names, None for none. The best kept place wins: secret, then file, then variable."""
     if version := variables("GEMINI_API_KEY_SECRET"):
-        return SecretManagerKey(version, http, tokens, timing)
+        return SecretManagerKey(version, http, tokens, timing, background)
     if path := variables("GEMINI_API_KEY_FILE"):
         return KeyFile(Path(path))
     if variables("GEMINI_API_KEY"):

@@ -207,10 +207,10 @@ class GeminiClient:
         """google-genai's Chat, answered through this client; see AsyncGeminiClient.chat."""
         return chats.synchronous(self, history, config, session)
 
-    def check(self) -> None:
+    def check(self, *, deadline: float | None = None) -> None:
         """Routes, a token, the API key; see AsyncGeminiClient.check."""
         worker = self._running()
-        worker.run(worker.client.check)
+        worker.run(functools.partial(worker.client.check, deadline=deadline))
 
     def state(self) -> dict[str, Any]:
         """Routes, circuit breakers, bounds and the retry budget as plain data; no key in it."""

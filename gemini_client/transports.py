@@ -1,19 +1,24 @@
 """The transport of each route, made once and kept."""
 
+import contextlib
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from google import genai
 
 from gemini_client import lookup
 from gemini_client.credentials import Tokens
+from gemini_client.errors import Refused
 from gemini_client.failures import Translator
 from gemini_client.gemini import GeminiTransport, developer_client, vertex_client
 from gemini_client.hosts import host_url, vertex_host
 from gemini_client.http import Http
 from gemini_client.prediction import PredictionTransport
+from gemini_client.reply import Chunk
 from gemini_client.request import Request
 from gemini_client.routes import GENERATE_CONTENT, DeveloperApi, Route
 from gemini_client.secrets import Key, KeySource
+from gemini_client.shared import Background, Kept
 from gemini_client.timing import Timing
 from gemini_client.transport import Transport
 
@@ -27,11 +32,15 @@ class Transports:
         http: connections.
         tokens: who calls Vertex AI.
         timing: the clock.
+        background: looks endpoints up.
         base_url: of the Gemini Developer API; None for Google's own, or that of GOOGLE_GEMINI_BASE_URL.
     """
 
-    def __init__(self, http: Http, tokens: Tokens, timing: Timing, base_url: str | None = None) -> None:
+    def __init__(
+        self, http: Http, tokens: Tokens, timing: Timing, background: Background, base_url: str | None = None
+    ) -> None:
         self._http, self._tokens, self._timing, self._base_url = http, tokens, timing, base_url
+        self._background = background
         self._all: dict[Route | DeveloperApi, Transport] = {}
 
     def of(self, route: Route) -> Transport:
@@ -39,7 +48,7 @@ class Transports:
         if route not in self._all:
             if len(self._all) > 100:
                 self._all.clear()  # routes that reloads have left behind
-            self._all[route] = self._managed(route) if route.serving == "managed" else _Endpoint(self, route)
+            self._all[route] = self._managed(route) if route.serving == "managed" else self._endpoint(route)
         return self._all[route]
 
     def developer(self, wanted: DeveloperApi, source: KeySource) -> Transport:
@@ -47,8 +56,8 @@ class Transports:
         if wanted not in self._all:
             client = developer_client(self._http, self._base_url)
 
-            async def with_key() -> genai.Client:
-                self._http.key.key = await source.read()
+            async def with_key(left: float) -> genai.Client:
+                self._http.key.key = await source.read(left)
                 return client
 
             def hide(text: str) -> str:
@@ -59,13 +68,20 @@ class Transports:
             self._all[wanted] = GeminiTransport(wanted.model, with_key, translator)
         return self._all[wanted]
 
+    def _endpoint(self, route: Route) -> Transport:
+        translator = Translator(route.name, self._timing)
+
+        async def locate() -> lookup.Located:
+            return await lookup.locate(route, self._http.google, self._tokens, translator)
+
+        located = Kept(self._background, self._timing, locate)
+        return _Endpoint(located, lambda found: self.endpoint(found, translator), translator)
+
     def _managed(self, route: Route) -> Transport:
         return self._gemini(route, route.model, host_url(vertex_host(route.location)), own_host=False)
 
-    async def endpoint(self, route: Route) -> Transport:
-        """The transport of an endpoint, whose host and API are looked up where the route does not have them."""
-        translator = Translator(route.name, self._timing)
-        found = await lookup.locate(route, self._http.google, self._tokens, translator)
+    def endpoint(self, found: lookup.Located, translator: Translator) -> Transport:
+        """The transport of an endpoint whose host and API are known."""
         known = found.route
         own_host = known.host != vertex_host(known.location)
         base = host_url(known.host, known.scheme)
@@ -79,8 +95,8 @@ class Transports:
     def _gemini(self, route: Route, model: str, base_url: str, *, own_host: bool) -> Transport:
         made: list[genai.Client] = []
 
-        async def client() -> genai.Client:
-            credentials: Any = await self._tokens.credentials()
+        async def client(left: float) -> genai.Client:
+            credentials: Any = await self._tokens.credentials(left)
             if not made:
                 made.append(
                     vertex_client(
@@ -99,19 +115,34 @@ class Transports:
 
 
 class _Endpoint:
-    """An endpoint that is looked up at its first call."""
+    """An endpoint that is looked up at its first call, again after some minutes, and when it is not what it was."""
 
-    def __init__(self, transports: Transports, route: Route) -> None:
-        self._transports, self._route = transports, route
-        self._found: Transport | None = None
+    def __init__(
+        self, located: Kept[lookup.Located], make: Callable[[lookup.Located], Transport], translator: Translator
+    ) -> None:
+        self._located, self._make, self._translator = located, make, translator
+        self._found: lookup.Located | None = None
+        self._transport: Transport | None = None
 
-    async def chunks(self, request: Request) -> Any:
+    async def chunks(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """See Transport."""
-        if self._found is None:
-            self._found = await self._transports.endpoint(self._route)
-        pieces = self._found.chunks(request)
+        pieces = (await self._current(request)).chunks(request)
         try:
             async for chunk in pieces:
                 yield chunk
+        except Refused as error:
+            if error.code == 404 or error.status == "FAILED_PRECONDITION":
+                self._located.expire()
+            raise
         finally:
             await pieces.aclose()
+
+    async def _current(self, request: Request) -> Transport:
+        found = None
+        with contextlib.suppress(TimeoutError):
+            found = await self._located.get(request.left())
+        if found is None:
+            raise self._translator.unavailable("could not be looked up in time.")
+        if self._transport is None or found != self._found:
+            self._found, self._transport = found, self._make(found)
+        return self._transport
