@@ -32,6 +32,9 @@ class AsyncStream:
 
     def __init__(self, call: Call, pieces: AsyncGenerator[Chunk, None]) -> None:
         self._call, self._pieces = call, pieces
+        self._reader: asyncio.Task[Any] | None = None
+        self._idle = asyncio.Event()
+        self._closed = False
 
     @property
     def reply(self) -> Reply:
@@ -47,27 +50,47 @@ class AsyncStream:
         Raises:
             GeminiClientError: see errors.py; StreamInterrupted once a text has been given out.
         """
-        while True:
-            chunk = await anext(self._pieces)
+        while (chunk := await self._take()) is not None:
             if chunk.text:
                 return chunk.text
+        raise StopAsyncIteration
 
     async def responses(self) -> AsyncIterator[Any]:
         """The pieces as google-genai's GenerateContentResponse (or the JSON of own models) instead of their texts."""
-        self._call.raw = True
-        async for chunk in self._pieces:
+        async for chunk in self.chunks():
             yield chunk.response
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """The pieces with all that is known of each."""
         self._call.raw = True
-        async for chunk in self._pieces:
+        while (chunk := await self._take()) is not None:
             yield chunk
 
     async def aclose(self) -> None:
-        """Ends the request; what is held for it is free again."""
+        """Ends the request; what is held for it is free again. For a reader that waits, the stream ends."""
+        self._closed = True
         with anyio.CancelScope(shield=True):
+            if self._reader is not None:
+                self._reader.cancel()
+                await self._idle.wait()
             await self._pieces.aclose()
+
+    async def _take(self) -> Chunk | None:
+        """The next piece, None at the end."""
+        if self._reader is not None:
+            raise ConfigurationError("This stream is being read elsewhere: one task or thread at a time reads it.")
+        self._reader = task = asyncio.current_task()
+        self._idle.clear()
+        try:
+            return await anext(self._pieces, None)
+        except asyncio.CancelledError:
+            # `aclose` cancelled the wait, not the task; another cancellation is the caller's own.
+            if not self._closed or task is None or task.uncancel() > 0:
+                raise
+            return None
+        finally:
+            self._reader = None
+            self._idle.set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -203,11 +226,23 @@ class AsyncGeminiClient:
         return self._ready().state()
 
     async def aclose(self) -> None:
-        """Closes the connections. The client may be used again; it then opens new ones."""
+        """Closes the connections, and ends what is under way with ConfigurationError.
+
+        The client may be used again, also in another event loop; it then opens new connections.
+
+        Raises:
+            ConfigurationError: it belongs to another event loop, which still runs.
+        """
+        if self._core is not None and self._loop is not asyncio.get_running_loop() and not self._ended():
+            raise ConfigurationError("This AsyncGeminiClient belongs to another event loop: close it there.")
         core, self._core = self._core, None
-        if core is not None:
+        # The connections of a loop that has been closed ended with it.
+        if core is not None and not self._ended():
             with anyio.CancelScope(shield=True):
                 await core.aclose()
+
+    def _ended(self) -> bool:
+        return self._loop is not None and self._loop.is_closed()
 
     async def __aenter__(self) -> Self:
         return self

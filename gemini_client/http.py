@@ -50,13 +50,15 @@ class Http:
 
     def __init__(self, options: Options) -> None:
         self._connect = options.connect_seconds
+        self.closed = False
         self.key = KeyAuth()
         self.google = self._client()
         self.keyed = self._client(auth=self.key)
         self.endpoints = self.google if options.tls == Tls() else self._client(verify=_verify(options.tls))
 
     async def aclose(self) -> None:
-        """Closes the connections."""
+        """Closes the connections; what is under way breaks off."""
+        self.closed = True
         for client in (self.google, self.keyed, self.endpoints):
             await client.aclose()
 

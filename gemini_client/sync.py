@@ -25,6 +25,7 @@ from gemini_client.reply import Chunk, Reply
 from gemini_client.routes import Routes
 from gemini_client.secrets import Key
 from gemini_client.setup import Arguments
+from gemini_client.shared import CLOSED
 from gemini_client.timing import Timing
 
 T = TypeVar("T")
@@ -54,6 +55,11 @@ class _Worker:
 
     def run(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """Runs a coroutine function there, and waits. What interrupts the wait (Ctrl-C) cancels it."""
+        if threading.current_thread() is self._thread:
+            raise ConfigurationError(
+                "This client was called from its own event loop's thread, as from `on_event`, and would wait for"
+                " itself: hand the work to another thread, or use AsyncGeminiClient."
+            )
         try:
             future = self._portal.start_task_soon(function, *arguments)
         except RuntimeError:
@@ -61,7 +67,7 @@ class _Worker:
         try:
             return future.result()
         except CancelledError:
-            raise ConfigurationError("The client was closed while this call was under way.") from None
+            raise ConfigurationError(CLOSED) from None
         except BaseException:
             future.cancel()
             raise

@@ -8,7 +8,7 @@ from google import genai
 
 from gemini_client import lookup
 from gemini_client.credentials import Tokens
-from gemini_client.errors import Refused
+from gemini_client.errors import ConfigurationError, Refused
 from gemini_client.failures import Translator
 from gemini_client.gemini import GeminiTransport, developer_client, vertex_client
 from gemini_client.hosts import host_url, vertex_host
@@ -18,7 +18,7 @@ from gemini_client.reply import Chunk
 from gemini_client.request import Request
 from gemini_client.routes import GENERATE_CONTENT, DeveloperApi, Route
 from gemini_client.secrets import Key, KeySource
-from gemini_client.shared import Background, Kept
+from gemini_client.shared import CLOSED, Background, Kept
 from gemini_client.timing import Timing
 from gemini_client.transport import Transport
 
@@ -48,7 +48,8 @@ class Transports:
         if route not in self._all:
             if len(self._all) > 100:
                 self._all.clear()  # routes that reloads have left behind
-            self._all[route] = self._managed(route) if route.serving == "managed" else self._endpoint(route)
+            made = self._managed(route) if route.serving == "managed" else self._endpoint(route)
+            self._all[route] = _WhileOpen(self._http, made)
         return self._all[route]
 
     def developer(self, wanted: DeveloperApi, source: KeySource) -> Transport:
@@ -65,7 +66,7 @@ class Transports:
                 return key.hide(text) if key else text
 
             translator = Translator(DEVELOPER_API, self._timing, hide=hide)
-            self._all[wanted] = GeminiTransport(wanted.model, with_key, translator)
+            self._all[wanted] = _WhileOpen(self._http, GeminiTransport(wanted.model, with_key, translator))
         return self._all[wanted]
 
     def _endpoint(self, route: Route) -> Transport:
@@ -112,6 +113,28 @@ class Transports:
             return made[0]
 
         return GeminiTransport(model, client, Translator(route.name, self._timing), route.deployed_name)
+
+
+class _WhileOpen:
+    """A transport whose connections may be closed under it, which httpx and asyncio tell in many ways."""
+
+    def __init__(self, http: Http, inner: Transport) -> None:
+        self._http, self._inner = http, inner
+
+    async def chunks(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """See Transport."""
+        pieces = self._inner.chunks(request)
+        try:
+            async for chunk in pieces:
+                yield chunk
+        except Exception:
+            if not self._http.closed:
+                raise
+        else:
+            return
+        finally:
+            await pieces.aclose()
+        raise ConfigurationError(CLOSED)
 
 
 class _Endpoint:
