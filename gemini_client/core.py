@@ -5,7 +5,7 @@ from typing import Any
 
 import google.auth.credentials
 
-from gemini_client.bounds import Bounds
+from gemini_client.bounds import Bounded, Bounds
 from gemini_client.breaker import Breakers
 from gemini_client.config import Config
 from gemini_client.credentials import Tokens
@@ -57,7 +57,7 @@ class Core:
         )
         self._transports = Transports(self._http, tokens, timing, background)
         self._breakers = Breakers(options.breaker, timing, events)
-        self._bounds: dict[DeveloperApi, Bounds] = {}
+        self._bounds = Bounds(DEVELOPER_API, timing)
         self.engine = Engine(options, timing, events, telemetry)
 
     async def aclose(self) -> None:
@@ -98,18 +98,15 @@ class Core:
 
     def _developer(self, wanted: DeveloperApi, source: KeySource) -> Target:
         breaker = self._breakers.of(DEVELOPER_API, wanted.model)
-        transport = self._transports.developer(wanted, source)
-        return Target(DEVELOPER_API, DEVELOPER, wanted.model, transport, breaker, self._bounds_of(wanted))
+        transport = Bounded(self._transports.developer(wanted, source), self._bounds_of(wanted))
+        return Target(DEVELOPER_API, DEVELOPER, wanted.model, transport, breaker)
 
     def _bounds_of(self, wanted: DeveloperApi) -> Bounds:
-        if wanted not in self._bounds:
-            tuned = self._options.developer_api
-            self._bounds[wanted] = Bounds(
-                DEVELOPER_API,
-                wanted.requests_per_minute or tuned.requests_per_minute,
-                wanted.concurrency or tuned.concurrency,
-            )
-        return self._bounds[wanted]
+        tuned = self._options.developer_api
+        self._bounds.set(
+            wanted.requests_per_minute or tuned.requests_per_minute, wanted.concurrency or tuned.concurrency
+        )
+        return self._bounds
 
     def state(self) -> dict[str, Any]:
         """Routes, breakers and budget as plain data, without any key."""

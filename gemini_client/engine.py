@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from gemini_client.bounds import Bounds
 from gemini_client.breaker import Admission, Breaker
 from gemini_client.budget import Budget
 from gemini_client.errors import (
@@ -39,7 +38,6 @@ class Target:
         model: that is asked for, or the endpoint's name.
         transport: calls it.
         breaker: guards it.
-        bounds: of the Developer API.
     """
 
     name: str
@@ -47,7 +45,6 @@ class Target:
     model: str
     transport: Transport
     breaker: Breaker
-    bounds: Bounds | None = None
 
 
 @dataclass(slots=True)
@@ -152,21 +149,14 @@ class Engine:
         raise _summary(failures)
 
     async def _enter(self, target: Target, call: Call, operation: Operation) -> _Opened:
-        if target.bounds:
-            await target.bounds.enter()
-        try:
-            return await self._retrying.run(
-                lambda: self._attempt(target, call),
-                route=target.name,
-                request=call.request,
-                breaker=target.breaker,
-                deadline_at=call.deadline_at,
-                operation=operation,
-            )
-        except BaseException:
-            if target.bounds:
-                target.bounds.leave()
-            raise
+        return await self._retrying.run(
+            lambda: self._attempt(target, call),
+            route=target.name,
+            request=call.request,
+            breaker=target.breaker,
+            deadline_at=call.deadline_at,
+            operation=operation,
+        )
 
     async def _attempt(self, target: Target, call: Call) -> _Opened:
         """One attempt, up to the first piece that the caller sees."""
@@ -174,8 +164,6 @@ class Engine:
         rest = target.transport.chunks(call.request)
         first: list[Chunk] = []
         try:
-            if target.bounds:
-                await target.bounds.count()
             while (chunk := await self._next(rest, call, target)) is not None:
                 first.append(chunk)
                 if call.counts(chunk):
@@ -224,8 +212,6 @@ class Engine:
             raise interrupted from error
         finally:
             await _close(opened.rest)
-            if target.bounds:
-                target.bounds.leave()
             await opened.admission.settle(failure)
 
     def _goes_on(self, error: GeminiClientError, number: int, call: Call) -> bool:
