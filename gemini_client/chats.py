@@ -25,22 +25,22 @@ _MODEL = "by-route"
 class _AsyncModels(AsyncModels):
     """What a chat calls of google-genai's AsyncModels; a chat also asks whether it speaks to Vertex AI."""
 
-    def __init__(self, client: "AsyncGeminiClient", session: str) -> None:
+    def __init__(self, client: "AsyncGeminiClient", session: str, deadline: float | None) -> None:
         super().__init__(cast(BaseApiClient, SimpleNamespace(vertexai=True)))
-        self._client, self._session = client, session
+        self._client, self._session, self._deadline = client, session, deadline
 
     async def generate_content(
         self, *, model: str, contents: Any, config: Config = None
     ) -> types.GenerateContentResponse:
         """One message, one answer."""
-        reply = await self._client.generate(contents, config=config, session=self._session)
+        reply = await self._client.generate(contents, config=config, session=self._session, deadline=self._deadline)
         return _whole(reply)
 
     async def generate_content_stream(
         self, *, model: str, contents: Any, config: Config = None
     ) -> AsyncIterator[types.GenerateContentResponse]:
         """One message, an answer in pieces."""
-        stream = self._client.stream(contents, config=config, session=self._session)
+        stream = self._client.stream(contents, config=config, session=self._session, deadline=self._deadline)
 
         async def pieces() -> AsyncIterator[types.GenerateContentResponse]:
             async with stream:
@@ -53,19 +53,19 @@ class _AsyncModels(AsyncModels):
 class _Models(Models):
     """The same of Models."""
 
-    def __init__(self, client: "GeminiClient", session: str) -> None:
+    def __init__(self, client: "GeminiClient", session: str, deadline: float | None) -> None:
         super().__init__(cast(BaseApiClient, SimpleNamespace(vertexai=True)))
-        self._client, self._session = client, session
+        self._client, self._session, self._deadline = client, session, deadline
 
     def generate_content(self, *, model: str, contents: Any, config: Config = None) -> types.GenerateContentResponse:
         """One message, one answer."""
-        return _whole(self._client.generate(contents, config=config, session=self._session))
+        return _whole(self._client.generate(contents, config=config, session=self._session, deadline=self._deadline))
 
     def generate_content_stream(
         self, *, model: str, contents: Any, config: Config = None
     ) -> Iterator[types.GenerateContentResponse]:
         """One message, an answer in pieces."""
-        with self._client.stream(contents, config=config, session=self._session) as stream:
+        with self._client.stream(contents, config=config, session=self._session, deadline=self._deadline) as stream:
             for chunk in stream.chunks():
                 yield as_gemini(chunk)
 
@@ -77,14 +77,16 @@ def _whole(reply: Reply) -> types.GenerateContentResponse:
 
 
 def asynchronous(
-    client: "AsyncGeminiClient", history: list[Any] | None, config: Config, session: str | None
+    client: "AsyncGeminiClient", history: list[Any] | None, config: Config, session: str | None, deadline: float | None
 ) -> AsyncChat:
     """A chat for AsyncGeminiClient."""
-    modules = _AsyncModels(client, session or uuid.uuid4().hex)
+    modules = _AsyncModels(client, session or uuid.uuid4().hex, deadline)
     return AsyncChat(modules=modules, model=_MODEL, config=config, history=history or [])
 
 
-def synchronous(client: "GeminiClient", history: list[Any] | None, config: Config, session: str | None) -> Chat:
+def synchronous(
+    client: "GeminiClient", history: list[Any] | None, config: Config, session: str | None, deadline: float | None
+) -> Chat:
     """A chat for GeminiClient."""
-    modules = _Models(client, session or uuid.uuid4().hex)
+    modules = _Models(client, session or uuid.uuid4().hex, deadline)
     return Chat(modules=modules, model=_MODEL, config=config, history=history or [])

@@ -193,15 +193,23 @@ class AsyncGeminiClient:
         call = self._begin(contents, config, stream=True, session=session, deadline=deadline)
         return AsyncStream(call, self._ready().engine.run(call))
 
-    def chat(self, *, history: list[Any] | None = None, config: Config = None, session: str | None = None) -> AsyncChat:
+    def chat(
+        self,
+        *,
+        history: list[Any] | None = None,
+        config: Config = None,
+        session: str | None = None,
+        deadline: float | None = None,
+    ) -> AsyncChat:
         """google-genai's AsyncChat (`send_message`, `send_message_stream`, `get_history`) over this client.
 
         Args:
             history: contents to begin with.
             config: for every message.
             session: as of `generate`; a chat without one gets its own, so that one model carries the conversation.
+            deadline: seconds for each message with its answer; None for Options.deadline.
         """
-        return chats.asynchronous(self, history, config, session)
+        return chats.asynchronous(self, history, config, session, deadline)
 
     async def check(self, *, deadline: float | None = None) -> None:
         """What a process does before it says that it is ready: routes, a token, the API key. No model is called.

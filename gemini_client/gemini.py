@@ -63,6 +63,8 @@ class GeminiTransport:
             if failure is None:
                 raise
         finally:
+            # google-genai sends another request only with what functions, or an MCP server's tools, gave back.
+            request.functions_called = request.functions_called or opened.requests > 1
             with anyio.CancelScope(shield=True):
                 await opened.close()
         if failure is not None:

@@ -17,14 +17,19 @@ _opened: ContextVar["Opened | None"] = ContextVar("gemini_client_opened", defaul
 class Opened:
     """The responses of one attempt: google-genai leaves a stream that is not read to its end to the garbage collector.
 
-    From its making on, until `close`, responses that this task receives are kept here. `answered` says whether one of
-    them is no error.
+    From its making on, until `close`, responses that this task receives are kept here.
+
+    Attributes:
+        answered: whether one of them is no error.
+        requests: how many were sent.
     """
 
     def __init__(self) -> None:
         self._responses: list[httpx.Response] = []
         self._closed = False
         self.answered = False
+        self.requests = 0
+        self._outer = _opened.get()  # of a call that a function makes, which another call's model called
         _opened.set(self)
 
     def add(self, response: httpx.Response) -> None:
@@ -36,6 +41,8 @@ class Opened:
     async def close(self) -> None:
         """Ends their connections where they are not read to the end."""
         self._closed = True
+        if _opened.get() is self:
+            _opened.set(self._outer)
         for response in self._responses:
             await response.aclose()
         self._responses.clear()
@@ -67,6 +74,8 @@ class Http:
         return httpx.AsyncClient(limits=_LIMITS, event_hooks=hooks, timeout=httpx.Timeout(None), **extra)
 
     async def _time(self, request: httpx.Request) -> None:
+        if opened := _opened.get():
+            opened.requests += 1
         # google-genai sets one timeout for everything, or none.
         given = request.extensions.get("timeout") or {}
         request.extensions["timeout"] = {**given, "connect": self._connect}

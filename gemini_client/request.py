@@ -1,11 +1,9 @@
 """One call as the caller made it."""
 
-import functools
-import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeGuard
+from typing import Any
 
 from google.genai import types
 
@@ -20,15 +18,15 @@ class Request:
         contents: as google-genai takes them; for own models a mapping is the body itself.
         config: the merged generation config.
         stream: whether the answer comes in pieces.
-        functions_called: names of the caller's functions that google-genai has called for the model. After that
-            the call is not repeated, since a function may have done something.
+        functions_called: whether google-genai has called functions, or tools of an MCP server, for the model. After
+            that the call is not repeated, since they may have done something.
         left: seconds until the deadline of the call.
     """
 
     contents: Any = field(repr=False)
     config: types.GenerateContentConfig = field(repr=False)
     stream: bool
-    functions_called: list[str] = field(default_factory=list)
+    functions_called: bool = False
     left: Callable[[], float] = field(default=lambda: math.inf, repr=False)
 
 
@@ -38,31 +36,4 @@ def request(contents: Any, config: Config, *, stream: bool) -> Request:
     Raises:
         ConfigurationError: the config is none of google-genai's.
     """
-    made = Request(contents, merged(config), stream)
-    if made.config.tools:
-        tools = [_watched(tool, made.functions_called) if _is_function(tool) else tool for tool in made.config.tools]
-        made.config.tools = tools
-    return made
-
-
-def _is_function(tool: Any) -> TypeGuard[Callable[..., Any]]:
-    return inspect.isfunction(tool) or inspect.ismethod(tool)
-
-
-def _watched(function: Callable[..., Any], called: list[str]) -> Callable[..., Any]:
-    """The function, noting that it was called; google-genai reads its signature through `__wrapped__`."""
-    if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def noted(*args: Any, **kwargs: Any) -> Any:
-            called.append(function.__name__)
-            return await function(*args, **kwargs)
-
-        return noted
-
-    @functools.wraps(function)
-    def noted_plainly(*args: Any, **kwargs: Any) -> Any:
-        called.append(function.__name__)
-        return function(*args, **kwargs)
-
-    return noted_plainly
+    return Request(contents, merged(config), stream)

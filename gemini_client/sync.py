@@ -209,9 +209,16 @@ class GeminiClient:
         worker = self._running()
         return Stream(worker, worker.run(begin, worker.client))
 
-    def chat(self, *, history: list[Any] | None = None, config: Config = None, session: str | None = None) -> Chat:
+    def chat(
+        self,
+        *,
+        history: list[Any] | None = None,
+        config: Config = None,
+        session: str | None = None,
+        deadline: float | None = None,
+    ) -> Chat:
         """google-genai's Chat, answered through this client; see AsyncGeminiClient.chat."""
-        return chats.synchronous(self, history, config, session)
+        return chats.synchronous(self, history, config, session, deadline)
 
     def check(self, *, deadline: float | None = None) -> None:
         """Routes, a token, the API key; see AsyncGeminiClient.check."""

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 SSE = "text/event-stream"
+Answer = tuple[int, str, bytes]
 
 
 def event(*texts: str, finish: str = "", **fields: Any) -> bytes:
@@ -20,13 +21,14 @@ def event(*texts: str, finish: str = "", **fields: Any) -> bytes:
 
 
 class Answering(ThreadingHTTPServer):
-    """On a free port of loopback. `answer` is what every request gets, `headers` those of each request so far."""
+    """On a free port of loopback. `first` is what the first requests get, `answer` all others; `headers` are theirs."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer: tuple[int, str, bytes] = (500, "text/plain", b"")
+        self.first: list[Answer] = []
+        self.answer: Answer = (500, "text/plain", b"")
         self.headers: list[dict[str, str]] = []
 
     @property
@@ -41,7 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
         self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
-        status, kind, body = self.server.answer
+        status, kind, body = self.server.first.pop(0) if self.server.first else self.server.answer
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 from google.genai import types
 
-from gemini_client import ConfigurationError, Unavailable
+from gemini_client import ConfigurationError, DeadlineExceeded
 from gemini_client.bodies import as_gemini, chunk_of
 from gemini_client.config import merged
 from gemini_client.gemini import chunk_of as gemini_chunk
-from gemini_client.request import request
-from tests.gemini_client.harness import GENERATE, STREAM, TALK, Json, World, managed, raised
+from tests.gemini_client.harness import GENERATE, STREAM, TALK, VERTEX_CALLS, Json, World, managed, raised
 from tests.sandbox.vertex import Vertex
 
 
@@ -98,6 +97,14 @@ def test_a_chat_is_retried_and_keeps_its_route(world: World) -> None:
     assert len({"us-central1" in call["path"] for call in world.calls()}) == 1
 
 
+def test_a_chat_has_a_deadline_for_each_message(world: World) -> None:
+    world.order({"method": VERTEX_CALLS, "hang": True})
+    client = world.client()
+    assert isinstance(raised(lambda: client.chat(["2 + 2"], deadline=0.05)), DeadlineExceeded)
+    world.order()
+    assert len(client.chat(["2 + 2", TALK], deadline=60)[0]) == 2
+
+
 def test_a_chat_goes_on_with_an_own_model(world: World, vertex: Vertex) -> None:
     endpoint = vertex.create()
     vertex.deploy(endpoint, "5", {"0": 100})
@@ -107,45 +114,6 @@ def test_a_chat_goes_on_with_an_own_model(world: World, vertex: Vertex) -> None:
     assert answers[0].text == "4"
     assert len(answers[1]) > 3
     assert [content.role for content in history[:2]] == ["user", "model"]
-
-
-def test_functions_are_sent_and_known_to_have_been_called(world: World) -> None:
-    """google-genai declares them by their signature; after one was called nothing is repeated."""
-
-    def add(left: int, right: int) -> int:
-        """Adds."""
-        return left + right
-
-    made = request("2 + 2", {"tools": [add]}, stream=False)
-    assert made.config.tools
-    assert made.config.tools[0](2, 3) == 5  # type: ignore[operator]
-    assert made.functions_called == ["add"]
-    assert world.client().ask(config={"tools": [add]}).text == "4"
-
-
-def test_a_call_whose_functions_ran_is_not_repeated(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sandbox's models call no function, so here google-genai's own call stands in for one that does."""
-    from google.genai.models import AsyncModels
-
-    async def generate(self: AsyncModels, *, model: str, contents: Any, config: Any) -> Any:
-        await config.tools[0]()
-        return await original(self, model=model, contents=contents, config=config)
-
-    original = AsyncModels.generate_content
-    monkeypatch.setattr(AsyncModels, "generate_content", generate)
-    booked: list[str] = []
-
-    async def book() -> str:
-        """Books a table."""
-        booked.append("a table")
-        return "done"
-
-    world.order({"method": GENERATE, "status": 503})
-    client = world.client(developer={"model": "gemini-3.5-flash"})
-    error = raised(lambda: client.ask(config={"tools": [book]}))
-    assert isinstance(error, Unavailable)
-    assert (booked, world.timing.waits) == (["a table"], [])
-    assert world.calls("generativelanguage") == []
 
 
 def test_thoughts_are_no_text_and_a_blocked_prompt_has_a_reason() -> None:
