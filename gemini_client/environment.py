@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from gemini_client import routes
 from gemini_client.errors import ConfigurationError
-from gemini_client.options import Options, Tls
+from gemini_client.options import DeveloperApiBounds, Options, Tls
 from gemini_client.route_source import FixedRoutes, RoutesFile, RouteSource
 from gemini_client.routes import Routes
 from gemini_client.timing import Timing
 
+T = TypeVar("T", Options, DeveloperApiBounds, Tls)
+REGION = "us-central1"  # the article's
 # os.getenv, and no mapping: one in a frame of a traceback would show every variable, the API key's too.
 Variables = Callable[[str], str | None]
 
@@ -19,7 +22,7 @@ def source(variables: Variables, options: Options, timing: Timing, changed: Call
     """The routes that the environment names: a file's, or the one endpoint of the article's variables.
 
     Args:
-        variables: GEMINI_ROUTES_FILE; else GCP_PROJECT_ID, GCP_REGION and VERTEX_ENDPOINT_ID, with
+        variables: GEMINI_ROUTES_FILE; else GCP_PROJECT_ID, GCP_REGION (us-central1) and VERTEX_ENDPOINT_ID, with
             VERTEX_ENDPOINT_HOST, VERTEX_ENDPOINT_API and GEMINI_FALLBACK_MODEL where they are set.
         options: how often a file is looked at.
         timing: the clock.
@@ -36,14 +39,17 @@ def source(variables: Variables, options: Options, timing: Timing, changed: Call
 
 
 def _endpoint(variables: Variables) -> Routes:
-    names = ("GCP_PROJECT_ID", "GCP_REGION", "VERTEX_ENDPOINT_ID")
-    project, region, endpoint = ((variables(name) or "").strip() for name in names)
-    if missing := [name for name, value in zip(names, (project, region, endpoint), strict=True) if not value]:
+    project, region, endpoint = (
+        (variables(name) or "").strip() for name in ("GCP_PROJECT_ID", "GCP_REGION", "VERTEX_ENDPOINT_ID")
+    )
+    if missing := [
+        name for name, value in (("GCP_PROJECT_ID", project), ("VERTEX_ENDPOINT_ID", endpoint)) if not value
+    ]:
         raise ConfigurationError(
-            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. Set GCP_PROJECT_ID, GCP_REGION and"
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. Set GCP_PROJECT_ID and"
             " VERTEX_ENDPOINT_ID (the stack's output clientEnvironment), or GEMINI_ROUTES_FILE to a file of routes."
         )
-    name = endpoint if "/" in endpoint else f"projects/{project}/locations/{region}/endpoints/{endpoint}"
+    name = endpoint if "/" in endpoint else f"projects/{project}/locations/{region or REGION}/endpoints/{endpoint}"
     one = {
         "name": "vertex-endpoint",
         "serving": "endpoint",
@@ -60,31 +66,38 @@ def _endpoint(variables: Variables) -> Routes:
 
 
 def options(variables: Variables, given: Options | None) -> Options:
-    """The options, with what the environment says about them where none were given.
+    """The options, with what the environment says about those that are left at their defaults.
 
     Args:
         variables: GEMINI_DEADLINE_SECONDS; GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE and
             GEMINI_DEVELOPER_API_CONCURRENCY, which the routes file's own go before; VERTEX_ENDPOINT_CA_FILE and
             VERTEX_ENDPOINT_TLS.
-        given: options to take as they are.
+        given: options that go before the environment's.
 
     Raises:
-        ConfigurationError: one of the numbers is no positive one.
+        ConfigurationError: one of the numbers is no positive one, or VERTEX_ENDPOINT_TLS is unknown.
     """
-    if given is not None:
-        return given
-    made = Options()
-    if seconds := _number(variables, "GEMINI_DEADLINE_SECONDS", "number of seconds"):
-        made = replace(made, deadline=seconds)
-    if rate := _number(variables, "GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE", "number of requests"):
-        made = replace(made, developer_api=replace(made.developer_api, requests_per_minute=rate))
-    if calls := _number(variables, "GEMINI_DEVELOPER_API_CONCURRENCY", "number of calls"):
-        made = replace(made, developer_api=replace(made.developer_api, concurrency=max(1, int(calls))))
-    if ca_file := variables("VERTEX_ENDPOINT_CA_FILE"):
-        made = replace(made, tls=Tls(Path(ca_file)))
-    if variables("VERTEX_ENDPOINT_TLS") == "self-signed":
-        made = replace(made, tls=replace(made.tls, self_signed=True))
-    return made
+    word = variables("VERTEX_ENDPOINT_TLS") or ""
+    if word not in ("", "self-signed"):
+        raise ConfigurationError(f"VERTEX_ENDPOINT_TLS: {word!r} is not known. Set it to self-signed, or not at all.")
+    ca_file = variables("VERTEX_ENDPOINT_CA_FILE")
+    concurrency = _number(variables, "GEMINI_DEVELOPER_API_CONCURRENCY", "number of calls")
+    made = given or Options()
+    developer_api = _filled(
+        made.developer_api,
+        requests_per_minute=_number(variables, "GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE", "number of requests"),
+        concurrency=None if concurrency is None else max(1, int(concurrency)),
+    )
+    tls = _filled(made.tls, ca_file=Path(ca_file) if ca_file else None, self_signed=bool(word))
+    deadline = _number(variables, "GEMINI_DEADLINE_SECONDS", "number of seconds")
+    return _filled(replace(made, developer_api=developer_api, tls=tls), deadline=deadline)
+
+
+def _filled(made: T, **said: Any) -> T:
+    """What is made, with the values that are said in place of its defaults."""
+    default = type(made)()
+    kept = {name: value for name, value in said.items() if value and getattr(made, name) == getattr(default, name)}
+    return replace(made, **kept)
 
 
 def _number(variables: Variables, name: str, of: str) -> float | None:

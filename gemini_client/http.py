@@ -93,7 +93,9 @@ def _verify(tls: Tls) -> ssl.SSLContext:
         try:
             context.load_verify_locations(tls.ca_file)
         except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(f"Tls.ca_file: {tls.ca_file} cannot be read: {error}.") from None
+            raise ConfigurationError(
+                f"VERTEX_ENDPOINT_CA_FILE (Tls.ca_file): {tls.ca_file} cannot be read: {error}."
+            ) from None
     if tls.self_signed:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -46,7 +46,7 @@ class DeveloperApiBounds:
 
     Attributes:
         requests_per_minute: leaky bucket: so many at once, refilled evenly.
-        concurrency: calls and open streams at a time.
+        concurrency: requests and open streams at a time; a call that waits for its next attempt is none.
     """
 
     requests_per_minute: float = 600.0

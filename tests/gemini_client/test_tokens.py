@@ -13,12 +13,17 @@ from typing import Any
 import pytest
 from google.auth.credentials import Credentials
 from google.auth.exceptions import RefreshError
+from google.oauth2.credentials import Credentials as UserCredentials
 
 from gemini_client import CredentialsError, credentials
 from sandbox import pods
+from tests.gemini_client.answering import answering
 from tests.gemini_client.harness import Json, World, raised
+from tests.gemini_client.test_servings import endpoint_route
 from tests.sandbox.test_pods import EMAIL, LEGACY, POD, Cluster
 from tests.sandbox.vertex import Vertex
+
+ENDPOINTS = "projects/sandbox-project/locations/us-central1/endpoints"
 
 # google-auth reads where its metadata server is when it is imported, so a pod is a process.
 SCRIPT = """
@@ -128,6 +133,21 @@ def test_a_token_that_cannot_be_renewed_is_no_failure_of_the_route(world: World)
     assert "The credentials gave no token (Account has been deleted)." in str(error)
     assert client.state()["routes"][0]["breaker"] == {"state": "closed", "failures": 0}
     assert world.calls() == []
+
+
+@pytest.mark.parametrize("api", ["generateContent", "predict"])
+@pytest.mark.parametrize("quota", [None, "billed"])
+def test_the_quota_project_of_the_credentials_goes_along(
+    world: World, monkeypatch: pytest.MonkeyPatch, api: str, quota: str | None
+) -> None:
+    credentials = UserCredentials("a-token", quota_project_id=quota)
+    with answering() as server:
+        monkeypatch.setenv("SANDBOX_URL", f"http://{server.host}")
+        client = world.client(endpoint_route(f"{ENDPOINTS}/7", api=api, host="h"), credentials=credentials)
+        server.answer = 400, "application/json", b"{}"
+        raised(client.ask)
+    (sent,) = server.headers
+    assert (sent["authorization"], sent.get("x-goog-user-project")) == ("Bearer a-token", quota)
 
 
 @pytest.fixture
