@@ -74,9 +74,7 @@ def test_the_wheel_is_imported_without_the_repository(wheel: Path, tmp_path: Pat
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import gemini_client; print(gemini_client.__file__)"
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == str(tmp_path / "gemini_client/__init__.py"), done.stderr
 
 
