@@ -178,12 +178,14 @@ class AsyncGeminiClient:
         return chats.asynchronous(self, history, config, session)
 
     async def check(self) -> None:
-        """What a process does before it says that it is ready: routes, a token, the API key. No model is called.
+        """What a process does before it says that it is ready: routes, a token. No model is called.
+
+        The key of the Developer API is read as well. Where that fails the process can still answer, so it is ready; the
+        failure is an event and a log record at level ERROR, and `state()` has it, to be mended before an outage.
 
         Raises:
             ConfigurationError: there are no good routes.
-            CredentialsError: there is no token, or the key of the Developer API, which a fallback would need, is not to
-                be read. Better to know that before an outage.
+            CredentialsError: there is no token.
         """
         await self._ready().check()
 

@@ -12,6 +12,7 @@ from gemini_client.credentials import Tokens
 from gemini_client.errors import ConfigurationError, CredentialsError
 from gemini_client.failures import Translator
 from gemini_client.hosts import host_url
+from gemini_client.routes import SECRET_VERSION
 from gemini_client.timing import Timing
 
 _MASK = "***"
@@ -106,10 +107,11 @@ class KeyFile:
 
 
 class SecretManagerKey:
-    """GEMINI_API_KEY_SECRET: projects/P/secrets/S/versions/V, read by `projects.secrets.versions.access` (v1).
+    """A secret's version, read by `projects.secrets.versions.access` (v1).
 
     Args:
-        version: that name.
+        version: projects/P/secrets/S/versions/V.
+        named_by: where that name comes from, for messages.
         http: to call with.
         tokens: who calls; needs roles/secretmanager.secretAccessor on the secret.
         timing: the clock; a key is read again after `fresh_seconds`.
@@ -117,11 +119,10 @@ class SecretManagerKey:
 
     fresh_seconds = 300.0
 
-    def __init__(self, version: str, http: httpx.AsyncClient, tokens: Tokens, timing: Timing) -> None:
-        parts = version.split("/")
-        if len(parts) != 6 or parts[::2] != ["projects", "secrets", "versions"] or not all(parts):
-            raise ConfigurationError(f"GEMINI_API_KEY_SECRET: {version} is no projects/P/secrets/S/versions/V.")
-        self.where, self._version = f"the secret {version}", version
+    def __init__(self, version: str, named_by: str, http: httpx.AsyncClient, tokens: Tokens, timing: Timing) -> None:
+        if not SECRET_VERSION.fullmatch(version):
+            raise ConfigurationError(f"{named_by}: {version} is no projects/P/secrets/S/versions/V.")
+        self.where, self._version, self._named_by = f"the secret {version}", version, named_by
         self._http, self._tokens, self._timing = http, tokens, timing
         self._known: Key | None = None
         self._read_at = 0.0
@@ -138,7 +139,7 @@ class SecretManagerKey:
                 failure = str(error)
             if self._known is None:
                 raise CredentialsError(
-                    f"GEMINI_API_KEY_SECRET: {self._version} cannot be read: {failure}."
+                    f"{self._named_by}: {self._version} cannot be read: {failure}."
                     " The caller needs roles/secretmanager.secretAccessor on the secret."
                 )
             self._read_at = self._timing.now()
@@ -161,11 +162,17 @@ class SecretManagerKey:
 
 
 def key_source(
-    environment: Mapping[str, str], http: httpx.AsyncClient, tokens: Tokens, timing: Timing
+    environment: Mapping[str, str], secret: str, http: httpx.AsyncClient, tokens: Tokens, timing: Timing
 ) -> KeySource | None:
-    """The key that the environment names, None for none. The best kept place wins: secret, then file, then variable."""
+    """The key that the environment or the routes name, None for none.
+
+    The best kept place wins: a secret of the environment, then `secret`, which the routes name ("" for none), then a
+    file, then a variable.
+    """
     if version := environment.get("GEMINI_API_KEY_SECRET"):
-        return SecretManagerKey(version, http, tokens, timing)
+        return SecretManagerKey(version, "GEMINI_API_KEY_SECRET", http, tokens, timing)
+    if secret:
+        return SecretManagerKey(secret, "developerApi.keySecret of the routes", http, tokens, timing)
     if path := environment.get("GEMINI_API_KEY_FILE"):
         return KeyFile(Path(path))
     if value := environment.get("GEMINI_API_KEY"):

@@ -150,12 +150,11 @@ def test_the_fallbacks_key_reaches_the_application_and_no_file(managed: Stack, s
     said = managed.up()
 
     outputs = managed.workspace.outputs()
-    assert outputs["routes"]["developerApi"] == {"model": "gemini-3.8-flash"}
     if store == "kubernetes":
+        assert outputs["routes"]["developerApi"] == {"model": "gemini-3.8-flash"}
         assert base64.b64decode(kubernetes(managed, SECRET)["data"]["apiKey"]).decode() == KEY
-        assert "GEMINI_API_KEY_SECRET" not in outputs["clientEnvironment"]
     else:
-        name = outputs["clientEnvironment"]["GEMINI_API_KEY_SECRET"]
+        name = outputs["routes"]["developerApi"]["keySecret"]
         assert payload(managed, name, outputs["serviceAccountEmail"]) == KEY
         assert payload(managed, name, "stranger@sandbox.example") == 403
     managed.preview_is_empty()
@@ -189,7 +188,7 @@ def test_a_key_in_plain_text_is_refused_without_showing_it(managed: Stack) -> No
 
 
 def test_another_key_needs_no_new_pod(managed: Stack) -> None:
-    """Secret Manager gets another version, the old one is destroyed, and the application's environment stays."""
+    """Secret Manager gets another version, the old one is destroyed, and the application's routes stay."""
     with_fallback(managed, "secret-manager")
     managed.up()
     before = managed.workspace.outputs()
@@ -204,8 +203,8 @@ def test_another_key_needs_no_new_pod(managed: Stack) -> None:
     made, gone = (f"{versions}addVersion", f"{versions}versions.enable"), f"{versions}versions.destroy"
     assert managed.changes(since) == [*made, gone]
     after = managed.workspace.outputs()
-    assert after["clientEnvironment"] == before["clientEnvironment"]
-    name = after["clientEnvironment"]["GEMINI_API_KEY_SECRET"]
+    assert after["routes"] == before["routes"]
+    name = after["routes"]["developerApi"]["keySecret"]
     assert payload(managed, name, after["serviceAccountEmail"]) == "AIza-other"
 
 

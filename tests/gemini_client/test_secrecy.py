@@ -20,7 +20,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from gemini_client import (
     Breaker,
     ConfigurationError,
-    CredentialsError,
     GeminiClientError,
     Key,
     Options,
@@ -114,15 +113,40 @@ def test_a_secret_that_cannot_be_read_says_who_needs_what(world: World, monkeypa
     assert "roles/secretmanager.secretAccessor" in str(error)
 
 
-def test_a_process_may_look_before_it_says_that_it_is_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Routes, token and key; no model is called."""
+def test_a_process_may_look_before_it_says_that_it_is_ready(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model is called. Without the fallback's key it can answer: it is ready, and says once what is missing."""
+    path = tmp_path / "key"
+    monkeypatch.setenv("GEMINI_API_KEY_FILE", str(path))
     client = world.client(developer=DEVELOPER_API)
     client.check()
-    monkeypatch.setenv("GEMINI_API_KEY_FILE", "/nowhere/key")
-    error = raised(world.client(developer=DEVELOPER_API).check)
-    assert isinstance(error, CredentialsError)
-    assert "GEMINI_API_KEY_FILE: /nowhere/key cannot be read" in str(error)
+    client.check()
+    (event,) = world.seen("key")
+    assert event.level == logging.ERROR
+    assert "No call could fall back to the Gemini Developer API now" in event.message
+    assert f"GEMINI_API_KEY_FILE: {path} cannot be read" in event.message
+    assert client.state()["developerApi"]["keyMistake"] in event.message
+    path.write_text(key_for("sandbox-project"))
+    client.check()
+    assert "keyMistake" not in client.state()["developerApi"]
     assert world.calls() == []
+
+
+def test_the_routes_may_name_the_keys_secret(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the stack writes them: a running pod whose routes get a fallback needs no other environment. The place that
+    its manifest mounts, should the stack keep the key in Kubernetes, is empty then."""
+    keep_in_secret_manager(world, key_for("sandbox-project"))
+    monkeypatch.setenv("GEMINI_API_KEY_FILE", str(tmp_path / "nothing-mounted"))
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API | {"keySecret": SECRET}, options=OPTIONS)
+    client.check()
+    assert world.seen("key") == []
+    assert client.ask().route == "developer-api"
+    assert client.state()["developerApi"]["key"] == f"the secret {SECRET}"
+    missing = SECRET.replace("gemini-key", "other-key")
+    error = raised(world.client(developer=DEVELOPER_API | {"keySecret": missing}, options=OPTIONS).ask)
+    assert f"developerApi.keySecret of the routes: {missing} cannot be read" in str(error)
 
 
 def test_a_name_that_is_no_secret_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
