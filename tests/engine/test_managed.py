@@ -16,6 +16,7 @@ from google.oauth2.credentials import Credentials
 from gemini_client import GeminiClient, SystemTiming
 from gemini_client.routes import read
 from sandbox.identity import token_for
+from tests.engine.arguments import arguments_seen
 from tests.engine.conftest import FLASH, PRO, Stack
 from tests.engine.test_refusals import refused_preview
 from tests.engine.test_tuned import smoke_test
@@ -146,8 +147,12 @@ def assert_hidden(stack: Stack, said: str) -> None:
 @pytest.mark.parametrize("store", ["kubernetes", "secret-manager"])
 def test_the_fallbacks_key_reaches_the_application_and_no_file(managed: Stack, store: str) -> None:
     """A Kubernetes Secret, or a secret that the application's account alone may read; encrypted in the state."""
-    with_fallback(managed, store)
-    said = managed.up()
+    with arguments_seen() as arguments:
+        with_fallback(managed, store)
+        said = managed.up()
+    for started in ("pulumi\0up", "language_host.py", "vertex_serving"):
+        assert any(started in line for line in arguments), f"{started} was not looked at"
+    said += "\n".join(arguments)
 
     outputs = managed.workspace.outputs()
     if store == "kubernetes":
