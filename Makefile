@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Set, as in many containers, every start would compile its imports again, which takes several times as long.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile

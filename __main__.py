@@ -85,23 +85,24 @@ manifest = parts.KsaManifest(
 )
 app: dict[str, Any] = {"project": project, "namespace": identity.namespace, "cluster": manifest.provider}
 
-# Step 6: what the application calls, and the key it falls back with.
-last_resort = fallback.model if fallback else None
-client = parts.ClientRoutes(
-    "gemini-routes",
-    parts.ClientRoutesArgs(routes=routes, developer_api_model=last_resort, path=Path("k8s/gemini-routes.yaml"), **app),
-    pulumi.ResourceOptions(depends_on=[manifest]),
-)
-if settings.managed or fallback:
-    environment |= client.environment
+# Step 6: what the application calls, and before that the key it falls back with.
+last_resort: parts.DeveloperApi | None = None
+before_routes: list[pulumi.Resource] = [manifest]
 if fallback:
     key = parts.FallbackKey(
         "developer-api-key",
         parts.FallbackKeyArgs(api_key=fallback_api_key(), reader=binding.member, **vars(fallback.kept), **app),
         pulumi.ResourceOptions(depends_on=[services, manifest]),
     )
-    environment |= key.environment
+    last_resort = parts.DeveloperApi(model=fallback.model, key_secret=key.secret_version, **vars(fallback.bounds))
     fenced.append(key)
+    before_routes.append(key)
+client = parts.ClientRoutes(
+    "gemini-routes",
+    parts.ClientRoutesArgs(routes=routes, developer_api=last_resort, path=Path("k8s/gemini-routes.yaml"), **app),
+    pulumi.ResourceOptions(depends_on=before_routes),
+)
+environment |= client.environment
 
 # Not in the article: what tells how it serves, and whom.
 if watch:

@@ -3,6 +3,7 @@
 Nothing here is asserted: machines are shared and noisy. The goals stand beside what was measured.
 """
 
+import contextlib
 import shutil
 import statistics
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -57,9 +59,12 @@ def in_turn(one: Callable[[], object], other: Callable[[], object], rounds: int)
 
 def resident_megabytes(needle: str) -> float:
     """Resident memory of the largest process whose command line has `needle`, in MB."""
-    listed = subprocess.run(["ps", "-A", "-ww", "-o", "rss=,args="], check=True, capture_output=True, text=True).stdout
-    sizes = [int(line.split(None, 1)[0]) for line in listed.splitlines() if needle in line]
-    return max(sizes, default=0) / 1024
+    sizes = [0.0]
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # ended by now, or another user's
+            if needle in " ".join(process.cmdline()):
+                sizes.append(process.memory_info().rss / 2**20)
+    return max(sizes)
 
 
 def bare_program(folder: Path, environment: dict[str, str]) -> Workspace:

@@ -3,7 +3,7 @@
 They take typed arguments and `pulumi.Input`s, read no configuration and print nothing.
 """
 
-from components.client_routes import ClientRoutes, ClientRoutesArgs, EndpointRoute, ManagedRoute
+from components.client_routes import ClientRoutes, ClientRoutesArgs, DeveloperApi, EndpointRoute, ManagedRoute
 from components.endpoint_address import EndpointAddress, EndpointAddressArgs
 from components.fallback_key import FallbackKey, FallbackKeyArgs
 from components.gemini_deployment import AutoscalingMetric, GeminiDeployment, GeminiDeploymentArgs
@@ -36,6 +36,7 @@ __all__ = [
     "ClientRoutes",
     "ClientRoutesArgs",
     "Cluster",
+    "DeveloperApi",
     "EndpointAddress",
     "EndpointAddressArgs",
     "EndpointRoute",

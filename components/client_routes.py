@@ -60,12 +60,29 @@ class EndpointRoute:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeveloperApi:
+    """The Gemini Developer API, asked when every route fails.
+
+    - `model`: the id of a Gemini model.
+    - `key_secret`: projects/P/secrets/S/versions/V of Secret Manager, which holds its key; default None: the
+      application has it from elsewhere, such as a mounted Kubernetes Secret.
+    - `requests_per_minute`, `concurrency`: the most calls that each process of the application makes to it, and has
+      under way; default None: the client's own, 600 and 64.
+    """
+
+    model: str
+    key_secret: pulumi.Input[str] | None = None
+    requests_per_minute: int | None = None
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClientRoutesArgs:
     """The routes, and where the application finds them.
 
     - `project`: the project's id.
     - `routes`: weights add up to 100.
-    - `developer_api_model`: the model to ask the Gemini Developer API for when every route fails; default None: never.
+    - `developer_api`: the last resort; default None: there is none.
     - `namespace`: of the application; `name`: of the ConfigMap, default `gemini-routes`.
     - `cluster`: a Kubernetes provider to apply the ConfigMap with, whose `enable_config_map_mutable` is set, or each
       change would delete it first; default None: it is only rendered.
@@ -75,7 +92,7 @@ class ClientRoutesArgs:
     project: pulumi.Input[str]
     routes: Sequence[ManagedRoute | EndpointRoute]
     namespace: pulumi.Input[str]
-    developer_api_model: str | None = None
+    developer_api: DeveloperApi | None = None
     name: str = "gemini-routes"
     cluster: "Provider | None" = None
     path: Path | None = None
@@ -91,8 +108,9 @@ class ClientRoutes(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ClientRoutesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:ClientRoutes", name, None, opts)
-        known = pulumi.Output.all(args.project, *[_fields(route) for route in args.routes])
-        self.document = known.apply(lambda parts: document(parts[0], parts[1:], args.developer_api_model))
+        last_resort = _last_resort(args.developer_api) if args.developer_api else {}
+        known = pulumi.Output.all(args.project, last_resort, *[_fields(route) for route in args.routes])
+        self.document = known.apply(lambda parts: document(parts[0], parts[2:], parts[1]))
         config_map = pulumi.Output.all(self.document, args.namespace).apply(
             lambda parts: _config_map(args.name, parts[1], parts[0])
         )
@@ -113,11 +131,21 @@ class ClientRoutes(pulumi.ComponentResource):
         self.register_outputs({"document": self.document, "manifest": self.manifest})
 
 
-def document(project: str, routes: Sequence[Mapping[str, Any]], developer_api_model: str | None) -> dict[str, Any]:
+def document(project: str, routes: Sequence[Mapping[str, Any]], developer_api: Mapping[str, Any]) -> dict[str, Any]:
     """Version 1 of the routes document: JSON in camelCase, routes in the order of fallback."""
-    fallback = {"developerApi": {"model": developer_api_model}} if developer_api_model else {}
+    fallback = {"developerApi": dict(developer_api)} if developer_api else {}
     ordered = sorted((dict(route) for route in routes), key=lambda route: int(route["fallbackOrder"]))
     return {"version": 1, "project": project, "routes": ordered, **fallback}
+
+
+def _last_resort(wanted: DeveloperApi) -> dict[str, pulumi.Input[Any]]:
+    fields: dict[str, pulumi.Input[Any] | None] = {
+        "model": wanted.model,
+        "keySecret": wanted.key_secret,
+        "requestsPerMinute": wanted.requests_per_minute,
+        "concurrency": wanted.concurrency,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _fields(route: ManagedRoute | EndpointRoute) -> dict[str, pulumi.Input[Any]]:

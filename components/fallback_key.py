@@ -42,19 +42,18 @@ class FallbackKeyArgs:
 class FallbackKey(pulumi.ComponentResource):
     """The key, encrypted in the stack's state, and in no output.
 
-    Output: `environment`: what the application's environment needs to find it: with Secret Manager the name of the
-    secret's newest version, so that another key takes no new pod; with Kubernetes nothing, since the pod's own manifest
-    refers to the Secret (key `apiKey`).
+    Output: `secret_version`: with Secret Manager projects/P/secrets/S/versions/latest, for the application's routes; it
+    stays when the key changes. With Kubernetes None, since the pod's own manifest refers to the Secret (key `apiKey`).
     """
 
     def __init__(self, name: str, args: FallbackKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gemini-vertex:components:FallbackKey", name, None, opts)
-        self.environment: dict[str, pulumi.Input[str]] = {}
+        self.secret_version: pulumi.Output[str] | None = None
         if args.store == "kubernetes":
             self._in_kubernetes(name, args)
         else:
             self._in_secret_manager(name, args)
-        self.register_outputs({"environment": self.environment})
+        self.register_outputs({"secretVersion": self.secret_version})
 
     def _in_kubernetes(self, name: str, args: FallbackKeyArgs) -> None:
         from pulumi_kubernetes.core.v1 import Secret
@@ -92,6 +91,4 @@ class FallbackKey(pulumi.ComponentResource):
                 member=args.reader,
                 opts=child,
             )
-        self.environment["GEMINI_API_KEY_SECRET"] = pulumi.Output.format(
-            "projects/{0}/secrets/{1}/versions/latest", args.project, args.name
-        )
+        self.secret_version = pulumi.Output.format("projects/{0}/secrets/{1}/versions/latest", args.project, args.name)

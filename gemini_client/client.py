@@ -212,7 +212,10 @@ class AsyncGeminiClient:
         return chats.asynchronous(self, history, config, session, deadline)
 
     async def check(self, *, deadline: float | None = None) -> None:
-        """What a process does before it says that it is ready: routes, a token, the API key. No model is called.
+        """What a process does before it says that it is ready: routes, a token. No model is called.
+
+        The key of the Developer API is read as well. Where that fails the process can still answer, so it is ready; the
+        failure is an event and a log record at level ERROR, and `state()` has it, to be mended before an outage.
 
         Args:
             deadline: seconds that it may take; None for Options.deadline.
@@ -220,8 +223,7 @@ class AsyncGeminiClient:
         Raises:
             DeadlineExceeded: it took longer.
             ConfigurationError: there are no good routes.
-            CredentialsError: there is no token, or the key of the Developer API, which a fallback would need, is not to
-                be read. Better to know that before an outage.
+            CredentialsError: there is no token.
         """
         seconds = self._setup.options.deadline if deadline is None else deadline
         with contextlib.suppress(TimeoutError):

@@ -1,5 +1,6 @@
 """What is behind a client in one event loop: connections, tokens, breakers, the routes of now."""
 
+import logging
 import os
 from typing import Any
 
@@ -10,8 +11,8 @@ from gemini_client.breaker import Breakers
 from gemini_client.config import Config
 from gemini_client.credentials import Tokens
 from gemini_client.engine import Call, Engine, Target
-from gemini_client.errors import ConfigurationError
-from gemini_client.events import Events
+from gemini_client.errors import ConfigurationError, CredentialsError
+from gemini_client.events import Event, Events
 from gemini_client.http import Http
 from gemini_client.options import Options
 from gemini_client.picking import pick
@@ -23,6 +24,9 @@ from gemini_client.shared import Background
 from gemini_client.telemetry import DEVELOPER, VERTEX, Telemetry
 from gemini_client.timing import Timing
 from gemini_client.transports import DEVELOPER_API, Transports
+
+# What a readiness probe can wait for that is not needed to be ready.
+_KEY_SECONDS = 2.0
 
 
 class Core:
@@ -48,13 +52,13 @@ class Core:
         events: Events,
         telemetry: Telemetry,
     ) -> None:
-        self._source, self._options, self._timing = source, options, timing
+        self._source, self._options, self._timing, self._events = source, options, timing, events
         self._http = Http(options)
         self._background = background = Background()
         self._tokens = tokens = Tokens(credentials, source.current().routes[0].project, background)
-        self._key: KeySource | None = (
-            GivenKey(api_key) if api_key else key_source(os.getenv, self._http.google, tokens, timing, background)
-        )
+        self._given_key = GivenKey(api_key) if api_key else None
+        self._keys: dict[str, KeySource | None] = {}
+        self._key_mistake = ""
         self._transports = Transports(self._http, tokens, timing, background)
         self._breakers = Breakers(options.breaker, timing, events)
         self._bounds = Bounds(DEVELOPER_API, timing)
@@ -68,8 +72,19 @@ class Core:
     async def check(self) -> None:
         """Gets a token, and reads the API key where the Developer API is on; see AsyncGeminiClient.check."""
         await self._tokens.credentials()
-        if self._source.current().developer_api and self._key:
-            await self._key.read()
+        wanted = self._source.current().developer_api
+        if wanted is None or (key := self._key(wanted)) is None:
+            self._key_mistake = ""
+            return
+        try:
+            await key.read(_KEY_SECONDS)
+        except (ConfigurationError, CredentialsError) as error:
+            if str(error) != self._key_mistake:
+                self._key_mistake = str(error)
+                said = f"No call could fall back to the Gemini Developer API now. {error}"
+                self._events.emit(Event("key", said, DEVELOPER_API, level=logging.ERROR))
+        else:
+            self._key_mistake = ""
 
     def begin(
         self, contents: Any, config: Config, *, stream: bool, session: str | None, deadline: float | None
@@ -84,12 +99,21 @@ class Core:
         found = self._source.current()
         first = pick(found.routes, session, self._timing.random())
         targets = [self._target(route) for route in (first, *found.fallbacks(first))]
-        if found.developer_api and self._key:
-            targets.append(self._developer(found.developer_api, self._key))
+        if found.developer_api and (key := self._key(found.developer_api)):
+            targets.append(self._developer(found.developer_api, key))
         call = self.engine.call(request(contents, config, stream=stream), targets, deadline)
         now, over = self._timing.now, call.deadline_at
         call.request.left = lambda: over - now()
         return call
+
+    def _key(self, wanted: DeveloperApi) -> KeySource | None:
+        """Where the key is, None where nobody says it."""
+        secret = wanted.key_secret
+        if self._given_key is None and secret not in self._keys:
+            self._keys[secret] = key_source(
+                os.getenv, secret, self._http.google, self._tokens, self._timing, self._background
+            )
+        return self._given_key or self._keys[secret]
 
     def _target(self, route: Route) -> Target:
         breaker = self._breakers.of(route.name, route.target)
@@ -119,10 +143,11 @@ class Core:
             shown["routesFile"] = mistake
         if found.developer_api:
             wanted = found.developer_api
-            bounds = self._bounds_of(wanted)
+            bounds, key = self._bounds_of(wanted), self._key(wanted)
             shown["developerApi"] = {
                 "model": wanted.model,
-                "key": self._key.where if self._key else "not configured, so this fallback is off",
+                "key": key.where if key else "not configured, so this fallback is off",
+                **({"keyMistake": self._key_mistake} if self._key_mistake else {}),
                 "breaker": self._breakers.shown(DEVELOPER_API, wanted.model),
                 "requestsPerMinute": bounds.requests_per_minute,
                 "concurrency": bounds.concurrency,

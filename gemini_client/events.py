@@ -7,7 +7,7 @@ from typing import Literal
 
 log = logging.getLogger("gemini_client")
 
-Kind = Literal["retry", "breaker", "fallback", "routes", "interrupted"]
+Kind = Literal["retry", "breaker", "fallback", "routes", "key", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Event:
 
     Attributes:
         kind: "retry" (a route is asked again), "breaker" (changed its state), "fallback" (the next route is tried),
-            "routes" (the file changed, or is bad), "interrupted" (a stream broke off after text had been given out).
+            "routes" (the file changed, or is bad), "key" (of the Developer API: it cannot be read), "interrupted"
+            (a stream broke off after text had been given out).
         message: a sentence.
         route: name of the route, "" where none is meant.
         state: of a breaker: "closed", "opened" or "half-opened".

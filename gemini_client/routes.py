@@ -8,7 +8,8 @@ The form is the stack's output `routes`, which it also writes into the ConfigMap
        {"name": "own", "serving": "endpoint", "endpoint": "projects/P/locations/R/endpoints/E",
         "location": "us-central1", "host": "E.us-central1-….prediction.vertexai.goog", "api": "predict",
         "weight": 5, "fallbackOrder": 2, "models": {"DEPLOYED_MODEL_ID": "NAME"}}],
-     "developerApi": {"model": "gemini-3.8-flash"}}
+     "developerApi": {"model": "gemini-3.8-flash", "keySecret": "projects/P/secrets/S/versions/latest",
+        "requestsPerMinute": 600, "concurrency": 64}}
 """
 
 import json
@@ -26,6 +27,7 @@ GENERATE_CONTENT, PREDICT, RAW_PREDICT, CHAT_COMPLETIONS = APIS = (
     "chatCompletions",
 )
 _ENDPOINT = re.compile(r"projects/([^/]+)/locations/([^/]+)/endpoints/([^/]+)")
+SECRET_VERSION = re.compile(r"projects/[^/]+/secrets/[^/]+/versions/[^/]+")
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
 _COMMON = {"name", "serving", "location", "weight", "fallbackOrder"}
 _FIELDS = {
@@ -80,9 +82,17 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class DeveloperApi:
-    """The Gemini Developer API as the last fallback: the model's id, and own bounds where the file has them."""
+    """The Gemini Developer API as the last fallback.
+
+    Attributes:
+        model: its id.
+        key_secret: projects/P/secrets/S/versions/V with its key, "" where the environment says where that is.
+        requests_per_minute: the most, None for Options.developer_api's.
+        concurrency: likewise.
+    """
 
     model: str
+    key_secret: str = ""
     requests_per_minute: float | None = None
     concurrency: int | None = None
 
@@ -212,4 +222,8 @@ def _developer_api(found: Any, mistakes: list[str]) -> DeveloperApi | None:
     for field, value in (("requestsPerMinute", rate), ("concurrency", concurrency)):
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             mistakes.append(f"developerApi.{field}: {value!r} is no positive whole number")
-    return DeveloperApi(model, rate, concurrency)
+    secret = found.get("keySecret", "")
+    if not isinstance(secret, str) or (secret and not SECRET_VERSION.fullmatch(secret)):
+        mistakes.append(f"developerApi.keySecret: {secret!r} is no projects/P/secrets/S/versions/V")
+        secret = ""
+    return DeveloperApi(model, secret, rate, concurrency)

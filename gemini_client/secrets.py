@@ -14,6 +14,7 @@ from gemini_client.environment import Variables
 from gemini_client.errors import ConfigurationError, CredentialsError
 from gemini_client.failures import Translator
 from gemini_client.hosts import host_url
+from gemini_client.routes import SECRET_VERSION
 from gemini_client.shared import Background, Kept
 from gemini_client.timing import Timing
 
@@ -131,10 +132,11 @@ class KeyFile:
 
 
 class SecretManagerKey:
-    """GEMINI_API_KEY_SECRET: projects/P/secrets/S/versions/V, read by `projects.secrets.versions.access` (v1).
+    """A secret's version, read by `projects.secrets.versions.access` (v1).
 
     Args:
-        version: that name.
+        version: projects/P/secrets/S/versions/V.
+        named_by: where that name comes from, for messages.
         http: to call with.
         tokens: who calls; needs roles/secretmanager.secretAccessor on the secret.
         timing: the clock; a key is read again after five minutes.
@@ -142,12 +144,17 @@ class SecretManagerKey:
     """
 
     def __init__(
-        self, version: str, http: httpx.AsyncClient, tokens: Tokens, timing: Timing, background: Background
+        self,
+        version: str,
+        named_by: str,
+        http: httpx.AsyncClient,
+        tokens: Tokens,
+        timing: Timing,
+        background: Background,
     ) -> None:
-        parts = version.split("/")
-        if len(parts) != 6 or parts[::2] != ["projects", "secrets", "versions"] or not all(parts):
-            raise ConfigurationError(f"GEMINI_API_KEY_SECRET: {version} is no projects/P/secrets/S/versions/V.")
-        self.where, self._version = f"the secret {version}", version
+        if not SECRET_VERSION.fullmatch(version):
+            raise ConfigurationError(f"{named_by}: {version} is no projects/P/secrets/S/versions/V.")
+        self.where, self._version, self._named_by = f"the secret {version}", version, named_by
         self._http, self._tokens, self._timing = http, tokens, timing
         self._kept = Kept(background, timing, self._access)
 
@@ -159,7 +166,7 @@ class SecretManagerKey:
 
     def _unread(self, why: str) -> CredentialsError:
         return CredentialsError(
-            f"GEMINI_API_KEY_SECRET: {self._version} cannot be read: {why.rstrip('.')}."
+            f"{self._named_by}: {self._version} cannot be read: {why.rstrip('.')}."
             " The caller needs roles/secretmanager.secretAccessor on the secret."
         )
 
@@ -178,11 +185,17 @@ class SecretManagerKey:
 
 
 def key_source(
-    variables: Variables, http: httpx.AsyncClient, tokens: Tokens, timing: Timing, background: Background
+    variables: Variables, secret: str, http: httpx.AsyncClient, tokens: Tokens, timing: Timing, background: Background
 ) -> KeySource | None:
-    """The key that the environment names, None for none. The best kept place wins: secret, then file, then variable."""
+    """The key that the environment or the routes name, None for none.
+
+    The best kept place wins: a secret of the environment, then `secret`, which the routes name ("" for none), then a
+    file, then a variable.
+    """
     if version := variables("GEMINI_API_KEY_SECRET"):
-        return SecretManagerKey(version, http, tokens, timing, background)
+        return SecretManagerKey(version, "GEMINI_API_KEY_SECRET", http, tokens, timing, background)
+    if secret:
+        return SecretManagerKey(secret, "developerApi.keySecret of the routes", http, tokens, timing, background)
     if path := variables("GEMINI_API_KEY_FILE"):
         return KeyFile(Path(path))
     if variables("GEMINI_API_KEY"):

@@ -18,7 +18,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.chat_pod import ChatPod, PodError, chat_pod
-from scripts.demo import FOLDER, SANDBOX, DemoError, processes, sandbox_says, say, wait_until_gone
+from scripts.demo import FOLDER, SANDBOX, DemoError, sandbox_says, say
+from scripts.leftovers import Run
 from scripts.tool_environment import ToolError
 from scripts.workspace import ROOT, PulumiError, Workspace
 
@@ -183,14 +184,14 @@ def main(script: str = __file__, name: str = "chat", inner: Any = inside) -> int
         say("What was proven, with the real Pulumi engine against a local Google Cloud")
         print("\n".join(f"  ok  {line}" for line in proven))
         return 0
-    before = processes()
+    run = Run()
     own = [sys.executable, str(Path(script).resolve()), "--inside"]
     sandbox = [*SANDBOX, "run", "--profile", "google", "--plugins", "stand-in", "--", *own]
     try:
-        status = subprocess.run(sandbox, check=False, cwd=ROOT).returncode
+        status = subprocess.run(sandbox, check=False, cwd=ROOT, env=run.environment).returncode
     except KeyboardInterrupt:
         return 130
-    if status == 0 and (still := wait_until_gone(lambda: {p: c for p, c in processes().items() if p not in before})):
+    if status == 0 and (still := run.left_after()):
         print(f"\n{name}: still running: {'; '.join(f'{p} {c[:80]}' for p, c in still.items())}", file=sys.stderr)
         return 1
     return status

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import requests
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from scripts.leftovers import Run
 from scripts.workspace import ROOT, SANDBOX_SETTINGS, PulumiError, Workspace
 
 FOLDER = ROOT / ".sandbox"
@@ -150,16 +150,9 @@ def inside(keep: bool) -> int:
     return 0
 
 
-def processes() -> dict[int, str]:
-    """The processes of this machine that were started from this folder, by id."""
-    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], check=True, capture_output=True, text=True).stdout
-    pairs = (line.strip().partition(" ") for line in listed.splitlines())
-    return {int(pid): command for pid, _, command in pairs if str(ROOT) in command}
-
-
 def outside(keep: bool) -> int:
     """Start a sandbox, run the demo in it, and see that nothing stays. Returns the exit status."""
-    before = processes()
+    run = Run()
     demo = [sys.executable, str(Path(__file__).resolve()), "--inside"]
     if keep:
         if not serve():
@@ -167,12 +160,12 @@ def outside(keep: bool) -> int:
         command = [*SANDBOX, "run", "--attach", "--state", str(STATE), "--", *demo, "--keep"]
     else:
         command = [*SANDBOX, "run", *AS_IN_THE_ARTICLE, "--", *demo]
-    status = subprocess.run(command, check=False, cwd=ROOT).returncode
+    status = subprocess.run(command, check=False, cwd=ROOT, env=run.environment).returncode
     if status != 0:
         return status
     proven = json.loads((FOLDER / "demo/proven.json").read_text())
     if not keep:
-        if still := wait_until_gone(lambda: {pid: name for pid, name in processes().items() if pid not in before}):
+        if still := run.left_after():
             print(
                 "\ndemo: still running: " + "; ".join(f"{pid} {name[:80]}" for pid, name in still.items()),
                 file=sys.stderr,
@@ -213,14 +206,6 @@ def serve() -> bool:
         time.sleep(0.5)
     print(f"demo: the sandbox did not come up: {log.read_text().strip()}", file=sys.stderr)
     return False
-
-
-def wait_until_gone(left: Callable[[], dict[int, str]], seconds: float = 15) -> dict[int, str]:
-    """What is still there after at most `seconds`."""
-    deadline = time.monotonic() + seconds
-    while (still := left()) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return still
 
 
 def summary(proven: list[str], keep: bool) -> None:

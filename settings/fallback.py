@@ -7,9 +7,10 @@ from typing import Final, cast
 from model_catalogue import gemini_id
 from settings.lifecycle import check_lifecycle
 from settings.section import Rule, Section
-from settings.values import Environment, FallbackSettings, KeyPlaceSettings, KeyStore
+from settings.values import Environment, FallbackBoundsSettings, FallbackSettings, KeyPlaceSettings, KeyStore
 
 KEY: Final = "gemini-vertex:fallback"
+_KEYS: Final = ("model", "apiKey", "store", "secretName", "requestsPerMinute", "concurrency")
 SET_KEY: Final = f"pulumi config set --secret --path {KEY}.apiKey"
 # A Secret Manager secret's id is 1 to 255 letters, digits, hyphens, underscores; a Kubernetes name is a DNS-1123
 # subdomain. What both take:
@@ -32,7 +33,7 @@ def read_fallback(
     """
     if not config.given("fallback"):
         return None
-    entry = config.section("fallback", ("model", "apiKey", "store", "secretName"), hidden=True)
+    entry = config.section("fallback", _KEYS, hidden=True)
     if not isinstance(entry.raw, dict):
         return None
     entry.required("model", "gemini-3.8-flash")
@@ -51,7 +52,9 @@ def read_fallback(
             "store: secret-manager",
         )
     name = entry.text("secretName", "gemini-developer-api-key", _NAME)
-    return FallbackSettings(model, KeyPlaceSettings(store, name))
+    rate = entry.integer("requestsPerMinute", 0, 1, 1_000_000) if entry.given("requestsPerMinute") else None
+    calls = entry.integer("concurrency", 0, 1, 10_000) if entry.given("concurrency") else None
+    return FallbackSettings(model, KeyPlaceSettings(store, name), FallbackBoundsSettings(rate, calls))
 
 
 def _check_key(entry: Section, secrets: Collection[str]) -> None:

@@ -97,11 +97,20 @@ class KeyPlaceSettings:
 
 
 @dataclass(frozen=True)
+class FallbackBoundsSettings:
+    """The most that each process of the application asks of the Developer API; None leaves it to the client."""
+
+    requests_per_minute: int | None
+    concurrency: int | None
+
+
+@dataclass(frozen=True)
 class FallbackSettings:
     """`gemini-vertex:fallback`, but for the key itself: see `settings.fallback_api_key`."""
 
     model: str
     kept: KeyPlaceSettings
+    bounds: FallbackBoundsSettings
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ def test_prod_is_the_articles_system(prod: Stack) -> None:
         "GCP_PROJECT_ID": "sandbox-project",
         "GCP_REGION": "us-central1",
         "VERTEX_ENDPOINT_ID": outputs["endpointId"],
+        "GEMINI_ROUTES_FILE": "/etc/gemini/routes.json",
     }
     assert outputs["serviceAccountEmail"] == "gemini-inference-sa@sandbox-project.iam.gserviceaccount.com"
     assert outputs["perimeterMode"] == "dry-run"

@@ -16,6 +16,7 @@ from google.oauth2.credentials import Credentials
 from gemini_client import GeminiClient, SystemTiming
 from gemini_client.routes import read
 from sandbox.identity import token_for
+from tests.engine.arguments import arguments_seen
 from tests.engine.conftest import FLASH, PRO, Stack
 from tests.engine.test_refusals import refused_preview
 from tests.engine.test_tuned import smoke_test
@@ -146,16 +147,19 @@ def assert_hidden(stack: Stack, said: str) -> None:
 @pytest.mark.parametrize("store", ["kubernetes", "secret-manager"])
 def test_the_fallbacks_key_reaches_the_application_and_no_file(managed: Stack, store: str) -> None:
     """A Kubernetes Secret, or a secret that the application's account alone may read; encrypted in the state."""
-    with_fallback(managed, store)
-    said = managed.up()
+    with arguments_seen() as arguments:
+        with_fallback(managed, store)
+        said = managed.up()
+    for started in ("pulumi\0up", "language_host.py", "vertex_serving"):
+        assert any(started in line for line in arguments), f"{started} was not looked at"
+    said += "\n".join(arguments)
 
     outputs = managed.workspace.outputs()
-    assert outputs["routes"]["developerApi"] == {"model": "gemini-3.8-flash"}
     if store == "kubernetes":
+        assert outputs["routes"]["developerApi"] == {"model": "gemini-3.8-flash"}
         assert base64.b64decode(kubernetes(managed, SECRET)["data"]["apiKey"]).decode() == KEY
-        assert "GEMINI_API_KEY_SECRET" not in outputs["clientEnvironment"]
     else:
-        name = outputs["clientEnvironment"]["GEMINI_API_KEY_SECRET"]
+        name = outputs["routes"]["developerApi"]["keySecret"]
         assert payload(managed, name, outputs["serviceAccountEmail"]) == KEY
         assert payload(managed, name, "stranger@sandbox.example") == 403
     managed.preview_is_empty()
@@ -189,7 +193,7 @@ def test_a_key_in_plain_text_is_refused_without_showing_it(managed: Stack) -> No
 
 
 def test_another_key_needs_no_new_pod(managed: Stack) -> None:
-    """Secret Manager gets another version, the old one is destroyed, and the application's environment stays."""
+    """Secret Manager gets another version, the old one is destroyed, and the application's routes stay."""
     with_fallback(managed, "secret-manager")
     managed.up()
     before = managed.workspace.outputs()
@@ -204,8 +208,8 @@ def test_another_key_needs_no_new_pod(managed: Stack) -> None:
     made, gone = (f"{versions}addVersion", f"{versions}versions.enable"), f"{versions}versions.destroy"
     assert managed.changes(since) == [*made, gone]
     after = managed.workspace.outputs()
-    assert after["clientEnvironment"] == before["clientEnvironment"]
-    name = after["clientEnvironment"]["GEMINI_API_KEY_SECRET"]
+    assert after["routes"] == before["routes"]
+    name = after["routes"]["developerApi"]["keySecret"]
     assert payload(managed, name, after["serviceAccountEmail"]) == "AIza-other"
 
 

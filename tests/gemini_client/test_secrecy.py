@@ -21,7 +21,6 @@ from gemini_client import (
     AsyncGeminiClient,
     Breaker,
     ConfigurationError,
-    CredentialsError,
     GeminiClient,
     GeminiClientError,
     Key,
@@ -128,15 +127,40 @@ def test_a_secret_that_cannot_be_read_says_who_needs_what(world: World, monkeypa
     assert "roles/secretmanager.secretAccessor" in str(error)
 
 
-def test_a_process_may_look_before_it_says_that_it_is_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Routes, token and key; no model is called."""
+def test_a_process_may_look_before_it_says_that_it_is_ready(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model is called. Without the fallback's key it can answer: it is ready, and says once what is missing."""
+    path = tmp_path / "key"
+    monkeypatch.setenv("GEMINI_API_KEY_FILE", str(path))
     client = world.client(developer=DEVELOPER_API)
     client.check()
-    monkeypatch.setenv("GEMINI_API_KEY_FILE", "/nowhere/key")
-    error = raised(world.client(developer=DEVELOPER_API).check)
-    assert isinstance(error, CredentialsError)
-    assert "GEMINI_API_KEY_FILE: /nowhere/key cannot be read" in str(error)
+    client.check()
+    (event,) = world.seen("key")
+    assert event.level == logging.ERROR
+    assert "No call could fall back to the Gemini Developer API now" in event.message
+    assert f"GEMINI_API_KEY_FILE: {path} cannot be read" in event.message
+    assert client.state()["developerApi"]["keyMistake"] in event.message
+    path.write_text(key_for("sandbox-project"))
+    client.check()
+    assert "keyMistake" not in client.state()["developerApi"]
     assert world.calls() == []
+
+
+def test_the_routes_may_name_the_keys_secret(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the stack writes them: a running pod whose routes get a fallback needs no other environment. The place that
+    its manifest mounts, should the stack keep the key in Kubernetes, is empty then."""
+    keep_in_secret_manager(world, key_for("sandbox-project"))
+    monkeypatch.setenv("GEMINI_API_KEY_FILE", str(tmp_path / "nothing-mounted"))
+    world.order(DOWN)
+    client = world.client(developer=DEVELOPER_API | {"keySecret": SECRET}, options=OPTIONS)
+    client.check()
+    assert world.seen("key") == []
+    assert client.ask().route == "developer-api"
+    assert client.state()["developerApi"]["key"] == f"the secret {SECRET}"
+    missing = SECRET.replace("gemini-key", "other-key")
+    error = raised(world.client(developer=DEVELOPER_API | {"keySecret": missing}, options=OPTIONS).ask)
+    assert f"developerApi.keySecret of the routes: {missing} cannot be read" in str(error)
 
 
 def test_a_name_that_is_no_secret_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +236,8 @@ def test_what_is_no_key_is_in_no_frame_of_its_error(
     keep(world, monkeypatch, where, BAD if where == "GEMINI_API_KEY_FILE" else BAD.replace("\n", "\t"), tmp_path)
     client = None if where in ("argument", "GEMINI_API_KEY") else world.client(developer=DEVELOPER_API)
     kind = GeminiClient if world.kind == "sync" else AsyncGeminiClient
-    errors = [raised(client.check)] if client else []
+    world.order(DOWN)
+    errors = [raised(client.ask)] if client else []
     if where == "argument":
         errors += [raised(lambda: kind(api_key=BAD)), raised(lambda: kind.from_env(api_key=BAD))]
     if where == "GEMINI_API_KEY":

@@ -85,9 +85,22 @@ def test_the_document_has_the_routes_in_the_order_of_fallback() -> None:
 def test_throughput_and_the_developer_api_stand_there_only_when_wanted() -> None:
     """Absent means Google's default, and no fallback."""
     route = parts.ManagedRoute(**{**vars(GEMINI), "throughput": "dedicated", "weight": 100})
-    document = client_routes(routes=[route], developer_api_model="gemini-3.5-flash").outputs["document"]
+    last = parts.DeveloperApi(model="gemini-3.5-flash")
+    document = client_routes(routes=[route], developer_api=last).outputs["document"]
     assert document["routes"][0]["throughput"] == "dedicated"
     assert document["developerApi"] == {"model": "gemini-3.5-flash"}
+
+
+def test_the_document_says_where_the_key_is_and_how_much_may_be_asked() -> None:
+    """The name of a secret's version is no secret; a pod that reads the document needs no restart for either."""
+    kept = pulumi.Output.from_input("projects/p/secrets/key/versions/latest")
+    last = parts.DeveloperApi(model="gemini-3.5-flash", key_secret=kept, requests_per_minute=300, concurrency=20)
+    assert client_routes(developer_api=last).outputs["document"]["developerApi"] == {
+        "model": "gemini-3.5-flash",
+        "keySecret": "projects/p/secrets/key/versions/latest",
+        "requestsPerMinute": 300,
+        "concurrency": 20,
+    }
 
 
 def test_with_a_cluster_the_config_map_is_applied() -> None:
@@ -134,7 +147,7 @@ def fallback_key(preview: bool = False, **changes: Any) -> Recorder:
         args: dict[str, Any] = {"api_key": KEY, "project": "my-project", "reader": "serviceAccount:a@b.c", **changes}
         if args.get("store") == "kubernetes":
             args["cluster"] = provider()
-        return {"environment": parts.FallbackKey("key", parts.FallbackKeyArgs(**args)).environment}
+        return {"secret_version": parts.FallbackKey("key", parts.FallbackKeyArgs(**args)).secret_version}
 
     return record(program, preview=preview)
 
@@ -153,19 +166,17 @@ def test_secret_manager_keeps_the_key_for_one_reader() -> None:
     assert secret(done.one(":SecretVersion").inputs["secretData"]) == KEY
     reader = done.one(":SecretIamMember").inputs
     assert (reader["role"], reader["member"]) == ("roles/secretmanager.secretAccessor", "serviceAccount:a@b.c")
-    assert done.outputs["environment"] == {
-        "GEMINI_API_KEY_SECRET": "projects/my-project/secrets/gemini-developer-api-key/versions/latest"
-    }
+    assert done.outputs["secret_version"] == ("projects/my-project/secrets/gemini-developer-api-key/versions/latest")
 
 
 def test_kubernetes_keeps_the_key_in_a_secret_of_the_namespace() -> None:
-    """The pod's manifest refers to it, so the environment needs no word."""
+    """The pod's manifest refers to it, so the routes need no word."""
     done = fallback_key(store="kubernetes", namespace="production", name="developer-key")
     made = done.one("core/v1:Secret").inputs
     assert made["metadata"] == {"name": "developer-key", "namespace": "production"}
     assert secret(made["stringData"]) == {"apiKey": KEY}
     assert made["type"] == "Opaque"
-    assert done.outputs["environment"] == {}
+    assert done.outputs["secret_version"] is None
     assert done.of(":SecretVersion") == []
 
 

@@ -34,6 +34,14 @@ def test_it_is_off_unless_it_is_given() -> None:
     assert found is not None
     assert found.model == "gemini-3.8-flash"
     assert (found.kept.store, found.kept.name) == ("secret-manager", "gemini-developer-api-key")
+    assert (found.bounds.requests_per_minute, found.bounds.concurrency) == (None, None)
+
+
+def test_its_calls_can_be_bounded() -> None:
+    """For each process of the application; whole numbers from 1."""
+    found = read(with_fallback(requestsPerMinute=6000, concurrency=200), secrets=SECRET).fallback
+    assert found is not None
+    assert (found.bounds.requests_per_minute, found.bounds.concurrency) == (6000, 200)
 
 
 def test_it_is_for_endpoints_too() -> None:
@@ -65,6 +73,8 @@ def test_the_settings_hold_no_key() -> None:
         ),
         ({"store": "kubernetes"}, "fallback.store", "needs a cluster, because the key is never written to a file"),
         ({"secretName": f"{KEY}_"}, "fallback.secretName", "is a value that is not shown here; it must be 1 to 253"),
+        ({"requestsPerMinute": 0}, "fallback.requestsPerMinute", "it must be a whole number from 1 to 1000000"),
+        ({"concurrency": KEY}, "fallback.concurrency", "is a value that is not shown here; it must be a whole number"),
         ({"apikey": KEY, "apiKey": None}, "fallback.apikey", "is not a known key; did you mean apiKey?"),
     ],
 )

@@ -99,7 +99,10 @@ def test_the_fallbacks_key_is_read_as_a_secret_and_is_in_no_output() -> None:
         "serviceAccount:gemini-inference-sa@my-project.iam.gserviceaccount.com"
     )
     assert "apis-secretmanager.googleapis.com" in [service.name for service in done.of(":Service")]
-    assert done.outputs["routes"]["developerApi"] == {"model": "gemini-3.8-flash"}
+    assert done.outputs["routes"]["developerApi"] == {
+        "model": "gemini-3.8-flash",
+        "keySecret": "projects/my-project/secrets/gemini-developer-api-key/versions/latest",
+    }
     assert KEY not in repr(done.outputs)
     others = [resource for resource in done.resources if not resource.typ.endswith(":SecretVersion")]
     assert KEY not in repr([resource.inputs for resource in others])
@@ -123,5 +126,16 @@ def test_every_key_of_a_stack_file_is_described_in_pulumi_yaml() -> None:
     from settings.serving import MODEL_KEYS
 
     described = (ROOT / "Pulumi.yaml").read_text(encoding="utf-8")
-    keys = [*_KEYS, *MODEL_KEYS, "api", "scheme", "apiKey", "store", "secretName", "accessLevels", "createNamespace"]
+    keys = [
+        *_KEYS,
+        *MODEL_KEYS,
+        "api",
+        "scheme",
+        "apiKey",
+        "store",
+        "secretName",
+        "requestsPerMinute",
+        "accessLevels",
+        "createNamespace",
+    ]
     assert [key for key in keys if f" {key} " not in described and f":{key} " not in described] == []

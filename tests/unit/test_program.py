@@ -109,6 +109,7 @@ def test_prods_outputs_are_what_the_client_and_the_smoke_test_need() -> None:
             "GCP_PROJECT_ID": "my-project",
             "GCP_REGION": "us-central1",
             "VERTEX_ENDPOINT_ID": number,
+            "GEMINI_ROUTES_FILE": "/etc/gemini/routes.json",
         },
     }
     assert routes == {

@@ -9,7 +9,6 @@ from gemini_client import Breaker, Options, Retry
 from sandbox.testing import SandboxHandle
 from scripts.chat_load import Load, check_shares, locust
 from scripts.demo import DemoError
-from scripts.tool_environment import ToolError
 from tests.examples.chat_service.conftest import MODEL
 from tests.examples.chat_service.serving import Running
 from tests.examples.chat_service.test_answers import order
@@ -18,17 +17,9 @@ from tests.examples.chat_service.test_service import DOWN
 QUESTIONS = 150
 
 
-def loaded(service: Running, folder: Path) -> Load:
-    """What Locust saw; a machine that cannot install it skips the test."""
-    try:
-        return locust(service.url, folder, QUESTIONS)
-    except ToolError as error:
-        pytest.skip(f"Locust cannot be installed: {error}")
-
-
 def test_locust_counts_answers_by_route_and_model(service: Running, tmp_path: Path) -> None:
     """Every question is answered once, and its time is that of the whole answer."""
-    load = loaded(service, tmp_path)
+    load = locust(service.url, tmp_path, QUESTIONS)
     assert (load.requests, load.failures, load.errors) == (QUESTIONS, 0, {})
     assert load.answered_by == {f"flash {MODEL}": QUESTIONS}
     assert 0 < load.p50 <= load.p95
@@ -44,7 +35,7 @@ def test_with_vertex_ai_down_everything_is_answered_and_vertex_ai_is_spared(
     service = start(developer=bounds, options=options)
     order(sandbox, DOWN)
 
-    load = loaded(service, tmp_path)
+    load = locust(service.url, tmp_path, QUESTIONS)
 
     assert load.failures == 0
     assert load.answered_by == {f"developer-api {MODEL}": QUESTIONS}
@@ -56,7 +47,7 @@ def test_with_vertex_ai_down_everything_is_answered_and_vertex_ai_is_spared(
 def test_failures_are_counted_and_named(start: Callable[..., Running], sandbox: SandboxHandle, tmp_path: Path) -> None:
     """Without a fallback nothing is answered, and the load says so."""
     order(sandbox, DOWN)
-    load = loaded(start(options=Options(retry=Retry(attempts=1))), tmp_path)
+    load = locust(start(options=Options(retry=Retry(attempts=1))).url, tmp_path, QUESTIONS)
     assert (load.failures, load.answered_by) == (QUESTIONS, {})
     assert any("503" in error for error in load.errors)
 
