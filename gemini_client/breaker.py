@@ -24,6 +24,8 @@ CLOSED, OPENED, HALF_OPENED = "closed", "opened", "half-opened"
 class RouteClosedOff(Unavailable):
     """The breaker is open, or another call is probing: nothing was sent."""
 
+    own_words = True
+
 
 class Breaker:
     """Says whether a route may be called, and learns from how it went.

@@ -219,7 +219,7 @@ class Engine:
             failure = error
             interrupted = _interrupted(target, call, error)
             self._events.emit(
-                Event("interrupted", str(interrupted), target.name, code=error.code, level=logging.WARNING)
+                Event("interrupted", interrupted.brief, target.name, code=error.code, level=logging.WARNING)
             )
             raise interrupted from error
         finally:
@@ -239,7 +239,7 @@ class Engine:
     def _tell(self, target: Target, others: list[Target], error: GeminiClientError, operation: Operation) -> None:
         if not others:
             return
-        message = f"{others[0].name} is asked instead of {target.name}: {error}"
+        message = f"{others[0].name} is asked instead of {target.name}: {error.brief}"
         event = Event("fallback", message, target.name, to=others[0].name, code=error.code, level=logging.WARNING)
         self._events.emit(event)
         operation.event(event)
@@ -258,6 +258,7 @@ def _interrupted(target: Target, call: Call, error: GeminiClientError) -> Stream
         status=error.status,
         route=target.name,
         retry_after=error.retry_after,
+        brief=f"The stream of {target.name} broke off: {error.brief}",
     )
     made.text = call.reply.text
     return made
@@ -276,6 +277,7 @@ def _summary(failures: list[GeminiClientError]) -> GeminiClientError:
         status=failures[0].status,
         route=failures[-1].route,
         retry_after=failures[0].retry_after,
+        brief=f"None of {len(failures)} routes answered. {' '.join(each.brief for each in failures)}",
     )
     made.attempts = tuple(Attempt(each.route, str(each)) for each in failures)
     return made

@@ -78,13 +78,15 @@ class Translator:
             else:
                 why = f"{kind}: {str(error) or 'connection lost'}"
                 failure = self.unavailable(f"gave no answer ({why}). A private endpoint answers only in its network.")
+                failure.brief = f"{self._route} gave no answer ({kind})."
             failure.retryable = isinstance(error, _BROKEN)
             return failure
         return None
 
     def unavailable(self, what: str) -> Unavailable:
-        """The route is not there as it should be; `what` goes on with the sentence that its name begins."""
-        return Unavailable(f"{self._route} {what}", route=self._route)
+        """The route is not there as it should be; `what`, of our words, goes on with what its name begins."""
+        said = f"{self._route} {what}"
+        return Unavailable(said, route=self._route, brief=said)
 
     async def answer(self, response: httpx.Response) -> GeminiClientError:
         """The error of an HTTP response whose status says that it is one; its body is read."""

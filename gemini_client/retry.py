@@ -76,7 +76,7 @@ class Retrying:
 
         def tell(state: RetryCallState) -> None:
             error, seconds = _error(state), state.upcoming_sleep
-            message = f"{route} is asked again in {seconds:.1f} s, attempt {state.attempt_number + 1}: {error}"
+            message = f"{route} is asked again in {seconds:.1f} s, attempt {state.attempt_number + 1}: {error.brief}"
             event = Event("retry", message, route, code=error.code, wait=seconds, level=logging.WARNING)
             self.events.emit(event)
             operation.event(event)

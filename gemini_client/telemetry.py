@@ -172,8 +172,8 @@ class _Recorded(Operation):
         if error is not None:
             labels["error.type"] = type(error).__name__
             self._span.set_attribute("error.type", type(error).__name__)
-            # The sentence of this package's errors; of others only the kind, since they may repeat a prompt.
-            said = str(error) if isinstance(error, GeminiClientError) else type(error).__name__
+            # Not what the error says: it may repeat a prompt.
+            said = error.brief if isinstance(error, GeminiClientError) else type(error).__name__
             self._span.set_status(self._recording.trace.StatusCode.ERROR, said)
         self._recording.duration.record(seconds, labels)
         for kind, count in (("input", usage.input_tokens), ("output", output)):
