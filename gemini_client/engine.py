@@ -12,6 +12,8 @@ from gemini_client.breaker import Admission, Breaker
 from gemini_client.budget import Budget
 from gemini_client.errors import (
     Attempt,
+    ConfigurationError,
+    CredentialsError,
     DeadlineExceeded,
     GeminiClientError,
     LimitReached,
@@ -24,7 +26,7 @@ from gemini_client.options import Options
 from gemini_client.reply import Chunk, Reply
 from gemini_client.request import Request
 from gemini_client.retry import Retrying
-from gemini_client.telemetry import Operation, Telemetry
+from gemini_client.telemetry import DEVELOPER, Operation, Telemetry
 from gemini_client.timing import Timing
 from gemini_client.transport import Transport
 
@@ -145,9 +147,11 @@ class Engine:
                     await _close(pieces)
                 return
             except GeminiClientError as error:
-                if call.given_out or not self._goes_on(error, number, call):
-                    raise
+                error.route = error.route or target.name
                 failures.append(error)
+                if call.given_out or not self._goes_on(error, target, number, call):
+                    error.attempts = _attempts(failures)
+                    raise
             self._tell(target, call.targets[number + 1 :], failures[-1], operation)
         raise _summary(failures)
 
@@ -228,13 +232,18 @@ class Engine:
                 target.bounds.leave()
             await opened.admission.settle(failure)
 
-    def _goes_on(self, error: GeminiClientError, number: int, call: Call) -> bool:
-        """Whether the next route is tried: after a failure of the first, or whatever a fallback said."""
+    def _goes_on(self, error: GeminiClientError, target: Target, number: int, call: Call) -> bool:
+        """Whether the next route is tried, or, after the last one, the outage told and not this error."""
         if isinstance(error, DeadlineExceeded) or call.request.functions_called:
             return False
-        if isinstance(error, QuotaExhausted) and number == 0:
+        if isinstance(error, Unavailable):
+            return True
+        if number > 0 and target.provider == DEVELOPER:
+            return True
+        if isinstance(error, QuotaExhausted):
             return self._options.fall_back_on_quota
-        return number > 0 or isinstance(error, Unavailable)
+        # A fallback to which nothing could be sent is passed over; what Vertex AI refuses, it refuses everywhere.
+        return number > 0 and isinstance(error, ConfigurationError | CredentialsError)
 
     def _tell(self, target: Target, others: list[Target], error: GeminiClientError, operation: Operation) -> None:
         if not others:
@@ -267,10 +276,11 @@ def _interrupted(target: Target, call: Call, error: GeminiClientError) -> Stream
 def _summary(failures: list[GeminiClientError]) -> GeminiClientError:
     """One error for all routes: the only one there is, or a sentence that names each."""
     if len(failures) == 1:
-        if isinstance(failures[0], Unavailable):
-            failures[0].attempts = (Attempt(failures[0].route, str(failures[0])),)
+        failures[0].attempts = _attempts(failures)
         return failures[0]
-    kind = LimitReached if isinstance(failures[-1], LimitReached) else Unavailable
+    kind: type[GeminiClientError] = LimitReached if isinstance(failures[-1], LimitReached) else Unavailable
+    if all(isinstance(each, QuotaExhausted) for each in failures):
+        kind = QuotaExhausted
     made = kind(
         f"None of {len(failures)} routes answered. {' '.join(str(each) for each in failures)}",
         code=failures[0].code,
@@ -279,5 +289,9 @@ def _summary(failures: list[GeminiClientError]) -> GeminiClientError:
         retry_after=failures[0].retry_after,
         brief=f"None of {len(failures)} routes answered. {' '.join(each.brief for each in failures)}",
     )
-    made.attempts = tuple(Attempt(each.route, str(each)) for each in failures)
+    made.attempts = _attempts(failures)
     return made
+
+
+def _attempts(failures: list[GeminiClientError]) -> tuple[Attempt, ...]:
+    return tuple(Attempt(each.route, str(each)) for each in failures)

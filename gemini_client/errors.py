@@ -34,6 +34,7 @@ class GeminiClientError(Exception):
         status: its canonical name ("RESOURCE_EXHAUSTED"), "" where there is none.
         route: name of the route that was asked last, "" where none was.
         retry_after: seconds that the server asked to wait, None where it did not say.
+        attempts: each route that was tried or passed over, in their order, with the reason.
         brief: what happened, without a word of the server's, which may repeat the prompt; for logs, events and spans.
         own_words: of a class: its messages are made of this package's words alone, so that they are the brief too.
     """
@@ -43,6 +44,7 @@ class GeminiClientError(Exception):
     status: str = ""
     route: str = ""
     retry_after: float | None = None
+    attempts: tuple[Attempt, ...] = ()
 
     def __init__(
         self,
@@ -75,7 +77,11 @@ class CredentialsError(GeminiClientError):
 
 
 class Refused(GeminiClientError):  # noqa: N818 - named for what happened, as the whole tree is
-    """The API answered 4xx, except 429. Asking again, or elsewhere, would not help."""
+    """Vertex AI answered 4xx, except 429. Asking again, or elsewhere, would not help.
+
+    A fallback route's counts as well: `attempts` then has the outage before it. That of the Developer API does not,
+    which has other models and its own permissions: the outage that led there stays the answer, Unavailable.
+    """
 
 
 class QuotaExhausted(GeminiClientError):  # noqa: N818
@@ -86,12 +92,10 @@ class Unavailable(GeminiClientError):  # noqa: N818
     """No route answered.
 
     Attributes:
-        attempts: each route that was tried or passed over, with the reason.
         retryable: whether the same route may be asked again: 503, or a connection that broke before the answer began.
     """
 
     retryable: bool = False
-    attempts: tuple[Attempt, ...] = ()
 
 
 class LimitReached(Unavailable):

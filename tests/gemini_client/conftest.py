@@ -8,6 +8,7 @@ import pytest
 from sandbox.options import Options
 from sandbox.testing import SandboxHandle, running_sandbox
 from tests.gemini_client.harness import FakeTiming, World, closing
+from tests.gemini_client.wire import Wire, wired
 from tests.sandbox.vertex import Vertex
 
 
@@ -40,6 +41,13 @@ def timing(monkeypatch: pytest.MonkeyPatch) -> FakeTiming:
 def world(request: pytest.FixtureRequest, sandbox: SandboxHandle, timing: FakeTiming) -> Iterator[World]:
     """The sandbox with clients, once of either kind: every test that takes it holds both to one behaviour."""
     with closing(World(sandbox, request.param, timing)) as made:
+        yield made
+
+
+@pytest.fixture
+def wire(sandbox: SandboxHandle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """What goes between the client and the sandbox's Vertex AI."""
+    with wired(sandbox.url, monkeypatch) as made:
         yield made
 
 

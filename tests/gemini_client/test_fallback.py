@@ -18,6 +18,8 @@ from gemini_client import (
     Unavailable,
 )
 from tests.gemini_client.harness import FALLBACK, World, managed, raised
+from tests.gemini_client.wire import Wire
+from tests.sandbox.vertex import Vertex
 
 VERTEX = "aiplatform.projects.*"
 DEVELOPER = "generativelanguage.*"
@@ -74,16 +76,57 @@ def test_a_refusal_and_a_used_up_quota_do_not_fall_back(world: World, status: in
     assert world.calls("generativelanguage") == []
 
 
+def second_answers(world: World, **fault: Any) -> None:
+    """The first route is down, and the second does this."""
+    world.order({**DOWN, "path": "*/locations/global/*"}, {"method": VERTEX, "path": "*/locations/eu/*", **fault})
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, Refused), (403, Refused), (404, Refused), (429, QuotaExhausted)])
+def test_nor_do_those_of_a_fallback_route(world: World, status: int, kind: type[Exception]) -> None:
+    """It is the same request to the same API: the refusal is the answer, and names the outage before it."""
+    second_answers(world, status=status, retryAfter=7)
+    routes = (managed(), managed("eu", 0, 2, location="eu"), managed("us", 0, 3, location="us"))
+    error = raised(world.client(*routes, developer=DEVELOPER_API, options=Options(retry=ONCE)).ask)
+    assert type(error) is kind
+    assert (error.code, error.route, error.retry_after) == (status, "eu", 7)
+    assert [attempt.route for attempt in error.attempts] == ["flash", "eu"]
+    assert world.calls("generativelanguage") + [call for call in world.calls() if "/us/" in call["path"]] == []
+
+
+def test_a_fallback_that_cannot_take_the_request_is_passed_over(world: World, vertex: Vertex) -> None:
+    """Nothing was sent there: predict takes no conversation."""
+    world.order({**DOWN, "path": "*/locations/global/*"})
+    own = {"name": "own", "serving": "endpoint", "endpoint": vertex.create(), "weight": 0, "fallbackOrder": 2}
+    own |= {"location": "us-central1", "api": "predict", "host": "us-central1-aiplatform.googleapis.com"}
+    turns = [{"role": role, "parts": [{"text": "2 + 2"}]} for role in ("user", "model", "user")]
+    client = world.client(managed(), own, developer=DEVELOPER_API, options=Options(retry=ONCE))
+    assert client.ask(turns).route == "developer-api"
+
+
 def test_a_used_up_quota_falls_back_where_that_is_wanted(world: World) -> None:
     world.order({"method": VERTEX, "status": 429})
-    client = world.client(developer=DEVELOPER_API, options=Options(fall_back_on_quota=True))
-    assert client.ask().route == "developer-api"
+    options = Options(fall_back_on_quota=True, retry=ONCE)
+    routes = (managed(), managed("eu", 0, 2, location="eu"))
+    assert world.client(*routes, developer=DEVELOPER_API, options=options).ask().route == "developer-api"
+    assert [event.code for event in world.seen("fallback")] == [429, 429]
+    error = raised(world.client(*routes, options=options).ask)
+    assert isinstance(error, QuotaExhausted)
+    assert "None of 2 routes answered." in str(error)
 
 
-@pytest.mark.parametrize("status", [500, 502, 504])
+@pytest.mark.parametrize("status", [500, 504])
 def test_other_failures_of_the_server_fall_back_without_a_retry(world: World, status: int) -> None:
-    world.order({"method": VERTEX, "status": {502: 503}.get(status, status)})
+    world.order({"method": VERTEX, "status": status})
     assert world.client(developer=DEVELOPER_API).ask().route == "developer-api"
+    assert (len(world.calls("aiplatform")), world.timing.waits) == (1, [])
+
+
+def test_so_does_a_gateways_502(world: World, wire: Wire) -> None:
+    """Which comes in HTML: Google's own API has no 502."""
+    wire.status = 502
+    client = world.client(developer=DEVELOPER_API)
+    assert [client.ask().route, client.stream()[1].route] == ["developer-api"] * 2
+    assert (len(wire.sent), world.timing.waits) == (2, [])
 
 
 def test_when_nothing_answers_every_route_says_why(world: World) -> None:
