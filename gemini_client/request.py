@@ -28,6 +28,11 @@ class Request:
     stream: bool
     functions_called: list[str] = field(default_factory=list)
 
+    @property
+    def runs_functions(self) -> bool:
+        """Whether google-genai may call functions of the caller's, and the model several times, before it answers."""
+        return any(_is_function(tool) for tool in self.config.tools or [])
+
 
 def request(contents: Any, config: Config, *, stream: bool) -> Request:
     """A request with the defaults filled in.

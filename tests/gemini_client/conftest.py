@@ -1,7 +1,6 @@
 """A sandbox for the client's tests, a clock that needs no time, and both clients."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
@@ -30,11 +29,9 @@ def sandbox(shared_sandbox: SandboxHandle, monkeypatch: pytest.MonkeyPatch) -> S
 
 
 @pytest.fixture
-def timing(monkeypatch: pytest.MonkeyPatch) -> FakeTiming:
-    """The clock of the client, and of purgatory, which asks time.time."""
-    made = FakeTiming()
-    monkeypatch.setattr("purgatory.domain.model.time", SimpleNamespace(time=made.wall))
-    return made
+def timing() -> FakeTiming:
+    """The clock of the client."""
+    return FakeTiming()
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -60,6 +60,12 @@ class Caller(Protocol):
     def begin(self, contents: Any = TALK, **how: Any) -> Any:
         """A stream of which the first text has been taken, then closed; that text."""
 
+    def later(self, seconds: float, **how: Any) -> str:
+        """The text of a stream that is used only so long after it was made."""
+
+    def read(self, contents: Any, between: Callable[[Reply], Any], **how: Any) -> tuple[list[str], Reply]:
+        """The texts of a stream's chunks, doing something after each."""
+
     def responses(self, contents: Any = TALK, **how: Any) -> list[Any]:
         """stream(...).responses()."""
 
@@ -75,7 +81,7 @@ class Caller(Protocol):
 
 class SyncCaller:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.client = GeminiClient(*args, **kwargs)
+        self.client, self.timing = GeminiClient(*args, **kwargs), kwargs["timing"]
 
     def ask(self, contents: Any = "2 + 2", **how: Any) -> Reply:
         return self.client.generate(contents, **how)
@@ -87,6 +93,18 @@ class SyncCaller:
     def begin(self, contents: Any = TALK, **how: Any) -> Any:
         with self.client.stream(contents, **how) as stream:
             return next(stream)
+
+    def later(self, seconds: float, **how: Any) -> str:
+        stream = self.client.stream("2 + 2", **how)
+        self.timing.advance(seconds)
+        return "".join(stream)
+
+    def read(self, contents: Any, between: Callable[[Reply], Any], **how: Any) -> tuple[list[str], Reply]:
+        texts, stream = [], self.client.stream(contents, **how)
+        for chunk in stream.chunks():
+            texts.append(chunk.text)
+            between(stream.reply)
+        return texts, stream.reply
 
     def responses(self, contents: Any = TALK, **how: Any) -> list[Any]:
         return list(self.client.stream(contents, **how).responses())
@@ -108,7 +126,7 @@ class SyncCaller:
 
 class AsyncCaller:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.client = AsyncGeminiClient(*args, **kwargs)
+        self.client, self.timing = AsyncGeminiClient(*args, **kwargs), kwargs["timing"]
         self.runner = asyncio.Runner()
 
     def ask(self, contents: Any = "2 + 2", **how: Any) -> Reply:
@@ -127,6 +145,24 @@ class AsyncCaller:
                 return await anext(stream)
 
         return self.runner.run(first())
+
+    def later(self, seconds: float, **how: Any) -> str:
+        async def begun() -> str:
+            stream = self.client.stream("2 + 2", **how)
+            self.timing.advance(seconds)
+            return "".join([text async for text in stream])
+
+        return self.runner.run(begun())
+
+    def read(self, contents: Any, between: Callable[[Reply], Any], **how: Any) -> tuple[list[str], Reply]:
+        async def slowly() -> tuple[list[str], Reply]:
+            texts, stream = [], self.client.stream(contents, **how)
+            async for chunk in stream.chunks():
+                texts.append(chunk.text)
+                between(stream.reply)
+            return texts, stream.reply
+
+        return self.runner.run(slowly())
 
     def responses(self, contents: Any = TALK, **how: Any) -> list[Any]:
         async def whole() -> list[Any]:
