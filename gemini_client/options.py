@@ -13,8 +13,10 @@ class Retry:
     Attributes:
         attempts: calls to one route in all, the first included.
         first_wait: seconds before the second attempt; doubled for each further one.
-        longest_wait: seconds that a wait of ours never exceeds. The server's own RetryInfo or Retry-After may.
-        jitter: a random share of the wait that is added, 0.5 for up to half of it.
+        longest_wait: seconds that a wait of ours never exceeds. The server's own RetryInfo or Retry-After may: no wait
+            is shorter than that, and from the second one on it is up to a tenth longer.
+        jitter: a random share of the wait that is added, 0.5 for up to half of it. Near longest_wait the wait spreads
+            below it instead: between 40 and 60 s by the defaults.
         budget_share: retries that each call earns: 0.1 lets 10 % of all calls be retried.
         budget_reserve: retries that are there to begin with, and the most that can be saved up.
     """

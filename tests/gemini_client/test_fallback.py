@@ -137,11 +137,27 @@ def test_when_nothing_answers_every_route_says_why(world: World) -> None:
     assert "The key's quota is used up" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("fault", "key"),
+    [
+        ({"status": 400}, False),
+        ({"status": 401}, True),
+        ({"status": 403}, True),
+        ({"status": 404}, False),
+    ],
+)
+def test_the_key_is_to_be_checked_only_where_it_may_be_at_fault(world: World, fault: Any, key: bool) -> None:
+    world.order(DOWN, {"method": DEVELOPER, **fault})
+    said = str(raised(world.client(developer=DEVELOPER_API, options=Options(retry=ONCE)).ask))
+    assert ("Check the API key" in said) is key
+
+
 def test_a_wrong_key_is_named_beside_the_outage(world: World) -> None:
     world.order(DOWN)
     error = raised(world.client(developer=DEVELOPER_API, api_key="AIzaSyNotOurs").ask)
     assert isinstance(error, Unavailable)
     assert "developer-api answered 400 INVALID_ARGUMENT: API key not valid." in str(error)
+    assert "Check the API key of the Gemini Developer API" in str(error)
     assert "AIzaSyNotOurs" not in str(error)
 
 
