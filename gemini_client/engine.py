@@ -25,7 +25,7 @@ from gemini_client.options import Options
 from gemini_client.reply import Chunk, Reply
 from gemini_client.request import Request
 from gemini_client.retry import Retrying
-from gemini_client.telemetry import DEVELOPER, Operation, Telemetry
+from gemini_client.telemetry import DEVELOPER, Asked, Operation, Telemetry
 from gemini_client.timing import Timing
 from gemini_client.transport import Transport
 
@@ -35,20 +35,21 @@ class Target:
     """A route as it is called.
 
     Attributes:
-        name: of the route.
-        provider: gen_ai.provider.name of telemetry.
-        model: that is asked for, or the endpoint's name.
+        asked: its name, model and what telemetry tells of it.
         transport: calls it.
         breaker: guards it.
         bounds: of the Developer API.
     """
 
-    name: str
-    provider: str
-    model: str
+    asked: Asked
     transport: Transport
     breaker: Breaker
     bounds: Bounds | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the route."""
+        return self.asked.route
 
 
 @dataclass(slots=True)
@@ -120,7 +121,7 @@ class Engine:
         """
         call.begun_at = self._timing.now()
         call.deadline_at = call.begun_at + call.deadline
-        operation = self._telemetry.begin(call.request)
+        operation = self._telemetry.begin(call.request, call.targets[0].asked)
         self.budget.earn()
         failure: BaseException | None = None
         pieces = self._from_some_target(call, operation)
@@ -138,10 +139,10 @@ class Engine:
     async def _from_some_target(self, call: Call, operation: Operation) -> AsyncGenerator[Chunk, None]:
         failures: list[GeminiClientError] = []
         for number, target in enumerate(call.targets):
-            operation.target(target.name, target.provider, target.model)
+            operation.target(target.asked)
             try:
                 opened = await self._enter(target, call, operation, last=number + 1 == len(call.targets))
-                call.reply.route, call.reply.model = target.name, target.model
+                call.reply.route, call.reply.model = target.name, target.asked.model
                 pieces = self._pieces(target, opened, call, operation)
                 try:
                     async for chunk in pieces:
@@ -271,7 +272,7 @@ class Engine:
             return False
         if isinstance(error, Unavailable):
             return True
-        if number > 0 and target.provider == DEVELOPER:
+        if number > 0 and target.asked.provider == DEVELOPER:
             return True
         if isinstance(error, QuotaExhausted):
             return self._options.fall_back_on_quota
