@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import requests
@@ -48,6 +50,10 @@ class FakeTiming:
         self.at += seconds
 
 
+Outcome = Reply | GeminiClientError
+Beside = tuple[Outcome, list[Outcome]]
+
+
 class Caller(Protocol):
     """The client of either kind, seen from a test."""
 
@@ -65,6 +71,12 @@ class Caller(Protocol):
 
     def read(self, contents: Any, between: Callable[[Reply], Any], **how: Any) -> tuple[list[str], Reply]:
         """The texts of a stream's chunks, doing something after each."""
+
+    def drop(self) -> None:
+        """Takes the first text of a stream and leaves the rest to the garbage collector."""
+
+    def beside(self, begun: Callable[[], bool], others: int, release: Callable[[], None]) -> "Beside":
+        """One call that hangs; once it has begun, others at a time beside it; what became of it after `release`."""
 
     def responses(self, contents: Any = TALK, **how: Any) -> list[Any]:
         """stream(...).responses()."""
@@ -105,6 +117,27 @@ class SyncCaller:
             texts.append(chunk.text)
             between(stream.reply)
         return texts, stream.reply
+
+    def drop(self) -> None:
+        stream = self.client.stream(TALK)
+        next(stream)
+        del stream
+        gc.collect()
+
+    def outcome(self) -> Outcome:
+        try:
+            return self.ask()
+        except GeminiClientError as error:
+            return error
+
+    def beside(self, begun: Callable[[], bool], others: int, release: Callable[[], None]) -> Beside:
+        with ThreadPoolExecutor(others + 1) as threads:
+            first = threads.submit(self.outcome)
+            while not begun():
+                pass
+            rest = list(threads.map(lambda _: self.outcome(), range(others)))
+            release()
+            return first.result(), rest
 
     def responses(self, contents: Any = TALK, **how: Any) -> list[Any]:
         return list(self.client.stream(contents, **how).responses())
@@ -163,6 +196,32 @@ class AsyncCaller:
             return texts, stream.reply
 
         return self.runner.run(slowly())
+
+    def drop(self) -> None:
+        async def dropped() -> None:
+            stream = self.client.stream(TALK)
+            await anext(stream)
+            del stream
+            gc.collect()
+
+        self.runner.run(dropped())
+
+    def beside(self, begun: Callable[[], bool], others: int, release: Callable[[], None]) -> Beside:
+        async def outcome() -> Outcome:
+            try:
+                return await self.client.generate("2 + 2")
+            except GeminiClientError as error:
+                return error
+
+        async def both() -> Beside:
+            first = asyncio.create_task(outcome())
+            while not begun():
+                await asyncio.sleep(0)
+            rest = await asyncio.gather(*(outcome() for _ in range(others)))
+            release()
+            return await first, rest
+
+        return self.runner.run(both())
 
     def responses(self, contents: Any = TALK, **how: Any) -> list[Any]:
         async def whole() -> list[Any]:
