@@ -3,6 +3,7 @@
 import logging
 import os
 from typing import Any
+from urllib.parse import urlsplit
 
 import google.auth.credentials
 
@@ -13,15 +14,16 @@ from gemini_client.credentials import Tokens
 from gemini_client.engine import Call, Engine, Target
 from gemini_client.errors import ConfigurationError, CredentialsError
 from gemini_client.events import Event, Events
+from gemini_client.hosts import DEVELOPER_HOST, vertex_host
 from gemini_client.http import Http
 from gemini_client.options import Options
 from gemini_client.picking import pick
 from gemini_client.request import request
 from gemini_client.route_source import RouteSource
-from gemini_client.routes import DeveloperApi, Route, Routes
+from gemini_client.routes import CHAT_COMPLETIONS, DeveloperApi, Route, Routes
 from gemini_client.secrets import GivenKey, Key, KeySource, key_source
 from gemini_client.shared import Background
-from gemini_client.telemetry import DEVELOPER, VERTEX, Telemetry
+from gemini_client.telemetry import CHAT, DEVELOPER, GENERATE, VERTEX, Asked, Telemetry
 from gemini_client.timing import Timing
 from gemini_client.transports import DEVELOPER_API, Transports
 
@@ -117,13 +119,23 @@ class Core:
 
     def _target(self, route: Route) -> Target:
         breaker = self._breakers.of(route.name, route.target)
-        model = route.model or route.endpoint
-        return Target(route.name, VERTEX, model, self._transports.of(route), breaker)
+        host = vertex_host(route.location) if route.serving == "managed" else route.host
+        server = urlsplit(f"{route.scheme}://{host}")
+        asked = Asked(
+            route.name,
+            VERTEX,
+            CHAT if route.api == CHAT_COMPLETIONS else GENERATE,
+            route.model or route.endpoint,
+            server.hostname or "",
+            server.port or (80 if route.scheme == "http" else 443),
+        )
+        return Target(asked, self._transports.of(route), breaker)
 
     def _developer(self, wanted: DeveloperApi, source: KeySource) -> Target:
         breaker = self._breakers.of(DEVELOPER_API, wanted.model)
         transport = Bounded(self._transports.developer(wanted, source), self._bounds_of(wanted))
-        return Target(DEVELOPER_API, DEVELOPER, wanted.model, transport, breaker)
+        asked = Asked(DEVELOPER_API, DEVELOPER, GENERATE, wanted.model, DEVELOPER_HOST)
+        return Target(asked, transport, breaker)
 
     def _bounds_of(self, wanted: DeveloperApi) -> Bounds:
         tuned = self._options.developer_api

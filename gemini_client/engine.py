@@ -10,20 +10,21 @@ import anyio
 from gemini_client.breaker import Admission, Breaker
 from gemini_client.budget import Budget
 from gemini_client.errors import (
-    Attempt,
+    ConfigurationError,
+    CredentialsError,
     DeadlineExceeded,
     GeminiClientError,
-    LimitReached,
     QuotaExhausted,
     StreamInterrupted,
     Unavailable,
 )
 from gemini_client.events import Event, Events
+from gemini_client.failing import attempts, interrupted, summary
 from gemini_client.options import Options
 from gemini_client.reply import Chunk, Reply
 from gemini_client.request import Request
 from gemini_client.retry import Retrying
-from gemini_client.telemetry import Operation, Telemetry
+from gemini_client.telemetry import DEVELOPER, Asked, Operation, Telemetry
 from gemini_client.timing import Timing
 from gemini_client.transport import Transport
 
@@ -33,18 +34,19 @@ class Target:
     """A route as it is called.
 
     Attributes:
-        name: of the route.
-        provider: gen_ai.provider.name of telemetry.
-        model: that is asked for, or the endpoint's name.
+        asked: its name, model and what telemetry tells of it.
         transport: calls it.
         breaker: guards it.
     """
 
-    name: str
-    provider: str
-    model: str
+    asked: Asked
     transport: Transport
     breaker: Breaker
+
+    @property
+    def name(self) -> str:
+        """Of the route."""
+        return self.asked.route
 
 
 @dataclass(slots=True)
@@ -55,8 +57,8 @@ class Call:
         request: what is asked.
         targets: the routes, in the order in which they are tried.
         deadline: seconds for the whole of it.
-        deadline_at: when that is over, by the clock.
-        begun_at: when it began.
+        deadline_at: when that is over, by the clock; known once it runs.
+        begun_at: when it began, likewise.
         raw: whether pieces without text are given out too.
         reply: what has been given out.
         given_out: whether something has been.
@@ -65,8 +67,8 @@ class Call:
     request: Request
     targets: list[Target]
     deadline: float
-    deadline_at: float
-    begun_at: float
+    deadline_at: float = 0.0
+    begun_at: float = 0.0
     raw: bool = False
     reply: Reply = field(default_factory=Reply)
     given_out: bool = False
@@ -85,6 +87,10 @@ class _Opened:
     admission: Admission
 
 
+class _TooLateError(Exception):
+    """No piece came in the time that there was."""
+
+
 class Engine:
     """Runs calls.
 
@@ -101,10 +107,8 @@ class Engine:
         self._retrying = Retrying(options.retry, self.budget, timing, events)
 
     def call(self, request: Request, targets: list[Target], deadline: float | None) -> Call:
-        """A call that begins now."""
-        seconds = self._options.deadline if deadline is None else deadline
-        now = self._timing.now()
-        return Call(request, targets, seconds, now + seconds, now)
+        """A call to run; its time counts from then on."""
+        return Call(request, targets, self._options.deadline if deadline is None else deadline)
 
     async def run(self, call: Call) -> AsyncGenerator[Chunk, None]:
         """The pieces of the answer, from the first route that gives one. Closing it ends the request.
@@ -112,7 +116,9 @@ class Engine:
         Raises:
             GeminiClientError: see errors.py.
         """
-        operation = self._telemetry.begin(call.request)
+        call.begun_at = self._timing.now()
+        call.deadline_at = call.begun_at + call.deadline
+        operation = self._telemetry.begin(call.request, call.targets[0].asked)
         self.budget.earn()
         failure: BaseException | None = None
         pieces = self._from_some_target(call, operation)
@@ -130,10 +136,10 @@ class Engine:
     async def _from_some_target(self, call: Call, operation: Operation) -> AsyncGenerator[Chunk, None]:
         failures: list[GeminiClientError] = []
         for number, target in enumerate(call.targets):
-            operation.target(target.name, target.provider, target.model)
+            operation.target(target.asked)
             try:
-                opened = await self._enter(target, call, operation)
-                call.reply.route, call.reply.model = target.name, target.model
+                opened = await self._enter(target, call, operation, last=number + 1 == len(call.targets))
+                call.reply.route, call.reply.model = target.name, target.asked.model
                 pieces = self._pieces(target, opened, call, operation)
                 try:
                     async for chunk in pieces:
@@ -142,15 +148,17 @@ class Engine:
                     await _close(pieces)
                 return
             except GeminiClientError as error:
-                if call.given_out or not self._goes_on(error, number, call):
-                    raise
+                error.route = error.route or target.name
                 failures.append(error)
+                if call.given_out or not self._goes_on(error, target, number, call):
+                    error.attempts = attempts(failures)
+                    raise
             self._tell(target, call.targets[number + 1 :], failures[-1], operation)
-        raise _summary(failures)
+        raise summary(failures)
 
-    async def _enter(self, target: Target, call: Call, operation: Operation) -> _Opened:
+    async def _enter(self, target: Target, call: Call, operation: Operation, *, last: bool) -> _Opened:
         return await self._retrying.run(
-            lambda: self._attempt(target, call),
+            lambda: self._attempt(target, call, last=last),
             route=target.name,
             request=call.request,
             breaker=target.breaker,
@@ -158,16 +166,13 @@ class Engine:
             operation=operation,
         )
 
-    async def _attempt(self, target: Target, call: Call) -> _Opened:
+    async def _attempt(self, target: Target, call: Call, *, last: bool) -> _Opened:
         """One attempt, up to the first piece that the caller sees."""
         admission = await target.breaker.admit()
         rest = target.transport.chunks(call.request)
         first: list[Chunk] = []
         try:
-            while (chunk := await self._next(rest, call, target)) is not None:
-                first.append(chunk)
-                if call.counts(chunk):
-                    break
+            await self._begin(target, call, rest, first, patient=last or call.request.runs_functions)
             await admission.begun()
             return _Opened(first, rest, admission)
         except BaseException as error:
@@ -175,24 +180,42 @@ class Engine:
             await admission.settle(error)
             raise
 
-    async def _next(self, pieces: AsyncGenerator[Chunk, None], call: Call, target: Target) -> Chunk | None:
-        """The next piece, None at the end. The scope of the timeout must not reach over a `yield`."""
-        left = call.deadline_at - self._timing.now()
+    async def _begin(
+        self, target: Target, call: Call, pieces: AsyncGenerator[Chunk, None], first: list[Chunk], *, patient: bool
+    ) -> None:
+        """Fills `first`. Where it is not patient, the first piece of any kind has to come soon."""
+        seconds = self._options.first_chunk_seconds
+        soon = call.deadline_at if patient else min(call.deadline_at, self._timing.now() + seconds)
         try:
-            async with asyncio.timeout(max(left, 0)) as timeout:
-                return await anext(pieces, None)
-        except TimeoutError:
-            if not timeout.expired():
-                raise
-        raise DeadlineExceeded(
-            f"{target.name} had not answered when the deadline of the whole call, {call.deadline:g} s, was over.",
-            route=target.name,
-        )
+            while (chunk := await self._next(pieces, call.deadline_at if first else soon)) is not None:
+                first.append(chunk)
+                if call.counts(chunk):
+                    return
+        except _TooLateError:
+            if not first and soon < call.deadline_at:
+                said = f"{target.name} had not begun to answer after {seconds:g} s (Options.first_chunk_seconds)."
+                raise Unavailable(said, route=target.name, brief=said) from None
+            raise DeadlineExceeded(
+                f"{target.name} had not answered when the deadline of the whole call, {call.deadline:g} s, was over.",
+                route=target.name,
+            ) from None
+
+    async def _next(self, pieces: AsyncGenerator[Chunk, None], until: float) -> Chunk | None:
+        """The next piece, None at the end. The scope of the timeout must not reach over a `yield`."""
+        left = until - self._timing.now()
+        if left > 0:
+            try:
+                async with asyncio.timeout(left) as timeout:
+                    return await anext(pieces, None)
+            except TimeoutError:
+                if not timeout.expired():
+                    raise
+        raise _TooLateError
 
     async def _pieces(
         self, target: Target, opened: _Opened, call: Call, operation: Operation
     ) -> AsyncGenerator[Chunk, None]:
-        failure: GeminiClientError | None = None
+        ended: BaseException | None = None
         try:
             if call.request.stream:
                 operation.first_chunk(self._timing.now() - call.begun_at)
@@ -200,32 +223,52 @@ class Engine:
                 call.reply.add(chunk)
                 call.given_out = call.given_out or call.counts(chunk)
                 yield chunk
-            while (rest := await self._next(opened.rest, call, target)) is not None:
+            while (rest := await self._rest(target, opened, call)) is not None:
                 call.reply.add(rest)
                 yield rest
-        except GeminiClientError as error:
-            failure = error
-            interrupted = _interrupted(target, call, error)
-            self._events.emit(
-                Event("interrupted", str(interrupted), target.name, code=error.code, level=logging.WARNING)
-            )
-            raise interrupted from error
+        except BaseException as error:
+            ended = error
+            if isinstance(error, GeminiClientError):
+                raise self._interrupted(target, call, error) from error
+            raise
         finally:
             await _close(opened.rest)
-            await opened.admission.settle(failure)
+            await opened.admission.settle(ended)
 
-    def _goes_on(self, error: GeminiClientError, number: int, call: Call) -> bool:
-        """Whether the next route is tried: after a failure of the first, or whatever a fallback said."""
+    async def _rest(self, target: Target, opened: _Opened, call: Call) -> Chunk | None:
+        try:
+            return await self._next(opened.rest, call.deadline_at)
+        except _TooLateError:
+            if call.reply.finish_reason or not call.request.stream:
+                return None  # its end has come, and only its reader was late
+            raise DeadlineExceeded(
+                f"{target.name} was not at the end of its answer when the deadline of the whole call,"
+                f" {call.deadline:g} s, was over; what its reader takes between the texts counts.",
+                route=target.name,
+            ) from None
+
+    def _interrupted(self, target: Target, call: Call, error: GeminiClientError) -> StreamInterrupted:
+        made = interrupted(target.name, call.reply.text, error)
+        self._events.emit(Event("interrupted", made.brief, target.name, code=error.code, level=logging.WARNING))
+        return made
+
+    def _goes_on(self, error: GeminiClientError, target: Target, number: int, call: Call) -> bool:
+        """Whether the next route is tried, or, after the last one, the outage told and not this error."""
         if isinstance(error, DeadlineExceeded) or call.request.functions_called:
             return False
-        if isinstance(error, QuotaExhausted) and number == 0:
+        if isinstance(error, Unavailable):
+            return True
+        if number > 0 and target.asked.provider == DEVELOPER:
+            return True
+        if isinstance(error, QuotaExhausted):
             return self._options.fall_back_on_quota
-        return number > 0 or isinstance(error, Unavailable)
+        # A fallback to which nothing could be sent is passed over; what Vertex AI refuses, it refuses everywhere.
+        return number > 0 and isinstance(error, ConfigurationError | CredentialsError)
 
     def _tell(self, target: Target, others: list[Target], error: GeminiClientError, operation: Operation) -> None:
         if not others:
             return
-        message = f"{others[0].name} is asked instead of {target.name}: {error}"
+        message = f"{others[0].name} is asked instead of {target.name}: {error.brief}"
         event = Event("fallback", message, target.name, to=others[0].name, code=error.code, level=logging.WARNING)
         self._events.emit(event)
         operation.event(event)
@@ -234,34 +277,3 @@ class Engine:
 async def _close(pieces: AsyncGenerator[Chunk, None]) -> None:
     with anyio.CancelScope(shield=True):
         await pieces.aclose()
-
-
-def _interrupted(target: Target, call: Call, error: GeminiClientError) -> StreamInterrupted:
-    made = StreamInterrupted(
-        f"The stream of {target.name} broke off: {error} The {len(call.reply.text)} characters before are in `.text`;"
-        " it was not asked again, since they have been given out.",
-        code=error.code,
-        status=error.status,
-        route=target.name,
-        retry_after=error.retry_after,
-    )
-    made.text = call.reply.text
-    return made
-
-
-def _summary(failures: list[GeminiClientError]) -> GeminiClientError:
-    """One error for all routes: the only one there is, or a sentence that names each."""
-    if len(failures) == 1:
-        if isinstance(failures[0], Unavailable):
-            failures[0].attempts = (Attempt(failures[0].route, str(failures[0])),)
-        return failures[0]
-    kind = LimitReached if isinstance(failures[-1], LimitReached) else Unavailable
-    made = kind(
-        f"None of {len(failures)} routes answered. {' '.join(str(each) for each in failures)}",
-        code=failures[0].code,
-        status=failures[0].status,
-        route=failures[-1].route,
-        retry_after=failures[0].retry_after,
-    )
-    made.attempts = tuple(Attempt(each.route, str(each)) for each in failures)
-    return made

@@ -11,7 +11,11 @@ GeminiClientError
  └── DeadlineExceeded       the deadline of the whole call passed before an answer began
 """
 
+import re
 from dataclasses import dataclass
+from typing import ClassVar
+
+_CANONICAL = re.compile(r"[A-Z_]{2,30}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +34,38 @@ class GeminiClientError(Exception):
         status: its canonical name ("RESOURCE_EXHAUSTED"), "" where there is none.
         route: name of the route that was asked last, "" where none was.
         retry_after: seconds that the server asked to wait, None where it did not say.
+        attempts: each route that was tried or passed over, in their order, with the reason.
+        brief: what happened, without a word of the server's, which may repeat the prompt; for logs, events and spans.
+        own_words: of a class: its messages are made of this package's words alone, so that they are the brief too.
     """
 
+    own_words: ClassVar[bool] = False
     code: int = 0
     status: str = ""
     route: str = ""
     retry_after: float | None = None
+    attempts: tuple[Attempt, ...] = ()
 
     def __init__(
-        self, message: str, *, code: int = 0, status: str = "", route: str = "", retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        code: int = 0,
+        status: str = "",
+        route: str = "",
+        retry_after: float | None = None,
+        brief: str = "",
     ) -> None:
         super().__init__(message)
         self.code, self.status, self.route, self.retry_after = code, status, route, retry_after
+        self.brief = brief or (message if self.own_words else self._in_brief())
+
+    def _in_brief(self) -> str:
+        kind = type(self).__name__
+        if not self.code:
+            return f"{kind} of {self.route}." if self.route else f"{kind}."
+        status = f" {self.status}" if _CANONICAL.fullmatch(self.status) else ""
+        return f"{self.route or 'The server'} answered {self.code}{status} ({kind})."
 
 
 class ConfigurationError(GeminiClientError):
@@ -53,7 +77,11 @@ class CredentialsError(GeminiClientError):
 
 
 class Refused(GeminiClientError):  # noqa: N818 - named for what happened, as the whole tree is
-    """The API answered 4xx, except 429. Asking again, or elsewhere, would not help."""
+    """Vertex AI answered 4xx, except 429. Asking again, or elsewhere, would not help.
+
+    A fallback route's counts as well: `attempts` then has the outage before it. That of the Developer API does not,
+    which has other models and its own permissions: the outage that led there stays the answer, Unavailable.
+    """
 
 
 class QuotaExhausted(GeminiClientError):  # noqa: N818
@@ -64,16 +92,16 @@ class Unavailable(GeminiClientError):  # noqa: N818
     """No route answered.
 
     Attributes:
-        attempts: each route that was tried or passed over, with the reason.
         retryable: whether the same route may be asked again: 503, or a connection that broke before the answer began.
     """
 
     retryable: bool = False
-    attempts: tuple[Attempt, ...] = ()
 
 
 class LimitReached(Unavailable):
     """The bounds of this client's own calls to the Gemini Developer API were reached. Nothing was sent there."""
+
+    own_words = True
 
 
 class StreamInterrupted(GeminiClientError):  # noqa: N818
@@ -88,3 +116,5 @@ class StreamInterrupted(GeminiClientError):  # noqa: N818
 
 class DeadlineExceeded(GeminiClientError):  # noqa: N818
     """The whole call's deadline passed: a hanging answer, or waits that would have ended after it."""
+
+    own_words = True

@@ -12,7 +12,7 @@ Kind = Literal["retry", "breaker", "fallback", "routes", "key", "interrupted"]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something worth counting. No event carries a prompt, an answer or a key.
+    """Something worth counting. No event carries a prompt, an answer or a key, nor what a server said.
 
     Attributes:
         kind: "retry" (a route is asked again), "breaker" (changed its state), "fallback" (the next route is tried),

@@ -51,7 +51,7 @@ class Translator:
         if code == 429 or status == "RESOURCE_EXHAUSTED":
             return QuotaExhausted(f"{said} Ask less often, or for more quota or throughput.", **known)
         if 400 <= code < 500:
-            advice = _KEY_ADVICE if self._hide and code in (400, 401, 403) else _ADVICE.get(code, "")
+            advice = _KEY_ADVICE if self._hide and _of_key(code, details) else _ADVICE.get(code, "")
             return Refused(f"{said} {advice}".strip(), **known)
         error = Unavailable(said, **known)
         error.retryable = code == 503 or status == "UNAVAILABLE"
@@ -81,13 +81,15 @@ class Translator:
             else:
                 why = f"{kind}: {str(error) or 'connection lost'}"
                 failure = self.unavailable(f"gave no answer ({why}). A private endpoint answers only in its network.")
+                failure.brief = f"{self._route} gave no answer ({kind})."
             failure.retryable = isinstance(error, _BROKEN)
             return failure
         return None
 
     def unavailable(self, what: str) -> Unavailable:
-        """The route is not there as it should be; `what` goes on with the sentence that its name begins."""
-        return Unavailable(f"{self._route} {what}", route=self._route)
+        """The route is not there as it should be; `what`, of our words, goes on with what its name begins."""
+        said = f"{self._route} {what}"
+        return Unavailable(said, route=self._route, brief=said)
 
     def mistake(self, why: str) -> ConfigurationError:
         """google-genai refused to send the request."""
@@ -101,6 +103,11 @@ class Translator:
         await response.aread()
         code, status, message, details = error_of(response.text, response.status_code)
         return self.refusal(code, status, message, details, response.headers)
+
+
+def _of_key(code: int, details: Any) -> bool:
+    """Whether the API key may be at fault: Google answers a wrong one with 400 and ErrorInfo's reason API_KEY_…."""
+    return code in (401, 403) or any(str(each.get("reason", "")).startswith("API_KEY_") for each in _details(details))
 
 
 def error_of(body: str, code: int) -> tuple[int, str, str, Any]:
@@ -132,13 +139,17 @@ def retry_after(details: Any, headers: Mapping[str, str], wall: float) -> float 
 
 
 def _retry_infos(details: Any) -> list[float]:
-    if isinstance(details, list):
-        return [wait for each in details for wait in _retry_infos(each)]
-    if not isinstance(details, dict):
+    infos = (each for each in _details(details) if str(each["@type"]).endswith("google.rpc.RetryInfo"))
+    return [wait for each in infos for wait in _seconds(str(each.get("retryDelay", "")).removesuffix("s"))]
+
+
+def _details(found: Any) -> list[dict[str, Any]]:
+    """The google.rpc details in an error's JSON."""
+    if isinstance(found, list):
+        return [detail for each in found for detail in _details(each)]
+    if not isinstance(found, dict):
         return []
-    if str(details.get("@type", "")).endswith("google.rpc.RetryInfo"):
-        return _seconds(str(details.get("retryDelay", "")).removesuffix("s"))
-    return _retry_infos(details.get("error")) + _retry_infos(details.get("details"))
+    return [found] if "@type" in found else _details(found.get("error")) + _details(found.get("details"))
 
 
 def _header(headers: Mapping[str, str], wall: float) -> list[float]:

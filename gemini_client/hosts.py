@@ -3,6 +3,7 @@
 import os
 
 MULTI_REGIONS = ("us", "eu")
+DEVELOPER_HOST = "generativelanguage.googleapis.com"
 
 
 def host_url(host: str, scheme: str = "https") -> str:

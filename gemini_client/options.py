@@ -13,8 +13,10 @@ class Retry:
     Attributes:
         attempts: calls to one route in all, the first included.
         first_wait: seconds before the second attempt; doubled for each further one.
-        longest_wait: seconds that a wait of ours never exceeds. The server's own RetryInfo or Retry-After may.
-        jitter: a random share of the wait that is added, 0.5 for up to half of it.
+        longest_wait: seconds that a wait of ours never exceeds. The server's own RetryInfo or Retry-After may: no wait
+            is shorter than that, and from the second one on it is up to a tenth longer.
+        jitter: a random share of the wait that is added, 0.5 for up to half of it. Near longest_wait the wait spreads
+            below it instead: between 40 and 60 s by the defaults.
         budget_share: retries that each call earns: 0.1 lets 10 % of all calls be retried.
         budget_reserve: retries that are there to begin with, and the most that can be saved up.
     """
@@ -72,6 +74,11 @@ class Options:
 
     Attributes:
         deadline: seconds that a whole call may take, with its retries, waits and fallbacks; also of a stream.
+            It counts from the first use of a stream, and a reader's own time between texts counts too.
+        first_chunk_seconds: that one attempt may take to the first piece of a stream, or to the whole of an answer that
+            is not streamed, while another route is left: then that one is asked, as after a 504. The last route has
+            until the deadline, and so has a call with functions of the caller's. The default leaves a fallback half
+            of the default deadline; for streams of models that do not think for long, 10 to 20 do.
         connect_seconds: to open a connection.
         retry: see Retry.
         breaker: see Breaker.
@@ -83,6 +90,7 @@ class Options:
     """
 
     deadline: float = 120.0
+    first_chunk_seconds: float = 60.0
     connect_seconds: float = 10.0
     retry: Retry = field(default_factory=Retry)
     breaker: Breaker = field(default_factory=Breaker)

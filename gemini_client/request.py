@@ -29,6 +29,11 @@ class Request:
     functions_called: bool = False
     left: Callable[[], float] = field(default=lambda: math.inf, repr=False)
 
+    @property
+    def runs_functions(self) -> bool:
+        """Whether google-genai may call functions or MCP tools, and the model several times, before it answers."""
+        return any(not isinstance(tool, types.Tool) for tool in self.config.tools or [])
+
 
 def request(contents: Any, config: Config, *, stream: bool) -> Request:
     """A request with the defaults filled in.

@@ -17,6 +17,9 @@ from gemini_client.telemetry import Operation
 from gemini_client.timing import Timing
 
 T = TypeVar("T")
+# Whoever was told the same time or date comes back together. The first time it is obeyed to the second; from the second
+# on, a random share up to this is added.
+_ABOVE = 0.1
 
 
 def repeatable(error: BaseException) -> bool:
@@ -61,9 +64,13 @@ class Retrying:
         )
 
         def wait(state: RetryCallState) -> float:
-            jitter = 1 + self.tuning.jitter * self.timing.random()
-            own = min(self.tuning.longest_wait, waits(state) * jitter)
-            return max(own, _error(state).retry_after or 0.0)
+            chance, base, most = self.timing.random(), waits(state), self.tuning.longest_wait
+            jitter = 1 + self.tuning.jitter
+            low, high = min(base, most / jitter), min(base * jitter, most)
+            told = _error(state).retry_after or 0.0
+            if state.attempt_number > 1:
+                told *= 1 + _ABOVE * chance
+            return max(low + (high - low) * chance, told)
 
         def stop(state: RetryCallState) -> bool:
             return (
@@ -76,7 +83,7 @@ class Retrying:
 
         def tell(state: RetryCallState) -> None:
             error, seconds = _error(state), state.upcoming_sleep
-            message = f"{route} is asked again in {seconds:.1f} s, attempt {state.attempt_number + 1}: {error}"
+            message = f"{route} is asked again in {seconds:.1f} s, attempt {state.attempt_number + 1}: {error.brief}"
             event = Event("retry", message, route, code=error.code, wait=seconds, level=logging.WARNING)
             self.events.emit(event)
             operation.event(event)

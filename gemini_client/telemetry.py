@@ -1,10 +1,13 @@
 """OpenTelemetry by the GenAI semantic conventions, where opentelemetry-api is installed (extra `telemetry`).
 
-Names: opentelemetry.io/docs/specs/semconv/gen-ai, as of semantic-conventions 1.45 (gen_ai.provider.name,
-gen_ai.client.operation.duration, …time_to_first_chunk, gen_ai.client.token.usage). No prompt or answer is recorded.
+Names: github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md and gen-ai-metrics.md (still
+"Development"). By them the provider is gcp.vertex_ai for all that Vertex AI serves, other vendors' models too, and
+gcp.gemini for generativelanguage.googleapis.com; the operation is `chat` of chat completions, else `generate_content`.
+No prompt or answer is recorded.
 """
 
 import importlib
+from dataclasses import dataclass
 from typing import Any
 
 from gemini_client.errors import GeminiClientError
@@ -14,15 +17,51 @@ from gemini_client.request import Request
 
 _SCOPE = "gemini_client"
 VERTEX, DEVELOPER = "gcp.vertex_ai", "gcp.gemini"
+CHAT, GENERATE = "chat", "generate_content"
 # Explicit bucket boundaries that the conventions ask for.
 _SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
 _TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a route is, by the conventions.
+
+    Attributes:
+        route: its name.
+        provider: VERTEX or DEVELOPER.
+        operation: CHAT or GENERATE.
+        model: that is asked for, or the endpoint's name.
+        address: of the server, behind whatever stands in between; "" where it is not known yet.
+        port: of it.
+    """
+
+    route: str
+    provider: str
+    operation: str
+    model: str
+    address: str = ""
+    port: int = 443
+
+    @property
+    def name(self) -> str:
+        """Of a span."""
+        return f"{self.operation} {self.model}"
+
+    def attributes(self) -> dict[str, Any]:
+        """Of spans and of metrics."""
+        known = {
+            "gen_ai.operation.name": self.operation,
+            "gen_ai.provider.name": self.provider,
+            "gen_ai.request.model": self.model,
+        }
+        return known | ({"server.address": self.address, "server.port": self.port} if self.address else {})
+
+
 class Operation:
     """One call, from its beginning to its end. This one records nothing; see _Recorded."""
 
-    def target(self, route: str, provider: str, model: str) -> None:
+    def target(self, asked: Asked) -> None:
         """The route that is about to be asked."""
 
     def event(self, event: Event) -> None:
@@ -38,8 +77,8 @@ class Operation:
 class Telemetry:
     """Records nothing: OpenTelemetry is not installed."""
 
-    def begin(self, request: Request) -> Operation:
-        """A call begins."""
+    def begin(self, request: Request, first: Asked) -> Operation:
+        """A call begins, with this route."""
         return Operation()
 
     def event(self, event: Event) -> None:
@@ -96,8 +135,8 @@ class _Recording(Telemetry):
             )
         }
 
-    def begin(self, request: Request) -> Operation:
-        return _Recorded(self, request)
+    def begin(self, request: Request, first: Asked) -> Operation:
+        return _Recorded(self, request, first)
 
     def event(self, event: Event) -> None:
         counter = self._counters.get(event.kind)
@@ -115,10 +154,11 @@ class _Recording(Telemetry):
 class _Recorded(Operation):
     """A client span, which the current span of the caller is the parent of, and the conventions' metrics."""
 
-    def __init__(self, recording: _Recording, request: Request) -> None:
+    def __init__(self, recording: _Recording, request: Request, first: Asked) -> None:
         self._recording = recording
-        self._attributes: dict[str, Any] = {"gen_ai.operation.name": "generate_content"}
+        self._attributes = first.attributes()
         config = request.config
+        several = (config.candidate_count or 1) != 1
         asked = {
             "gen_ai.request.temperature": config.temperature,
             "gen_ai.request.top_p": config.top_p,
@@ -126,18 +166,22 @@ class _Recorded(Operation):
             "gen_ai.request.max_tokens": config.max_output_tokens,
             "gen_ai.request.seed": config.seed,
             "gen_ai.request.stop_sequences": config.stop_sequences,
+            "gen_ai.request.presence_penalty": config.presence_penalty,
+            "gen_ai.request.frequency_penalty": config.frequency_penalty,
+            "gen_ai.request.choice.count": config.candidate_count if several else None,
             "gen_ai.request.stream": True if request.stream else None,
         }
+        # Samplers see only what a span begins with.
         self._span = recording.tracer.start_span(
-            "generate_content",
+            first.name,
             kind=recording.trace.SpanKind.CLIENT,
             attributes=self._attributes | {name: value for name, value in asked.items() if value is not None},
         )
 
-    def target(self, route: str, provider: str, model: str) -> None:
-        self._attributes |= {"gen_ai.provider.name": provider, "gen_ai.request.model": model}
-        self._span.update_name(f"generate_content {model}")
-        self._span.set_attributes(self._attributes | {"gemini_client.route": route})
+    def target(self, asked: Asked) -> None:
+        self._attributes = asked.attributes()
+        self._span.update_name(asked.name)
+        self._span.set_attributes(self._attributes | {"gemini_client.route": asked.route})
 
     def event(self, event: Event) -> None:
         known = {"route": event.route, "to": event.to, "state": event.state, "code": event.code, "wait": event.wait}
@@ -172,8 +216,8 @@ class _Recorded(Operation):
         if error is not None:
             labels["error.type"] = type(error).__name__
             self._span.set_attribute("error.type", type(error).__name__)
-            # The sentence of this package's errors; of others only the kind, since they may repeat a prompt.
-            said = str(error) if isinstance(error, GeminiClientError) else type(error).__name__
+            # Not what the error says: it may repeat a prompt.
+            said = error.brief if isinstance(error, GeminiClientError) else type(error).__name__
             self._span.set_status(self._recording.trace.StatusCode.ERROR, said)
         self._recording.duration.record(seconds, labels)
         for kind, count in (("input", usage.input_tokens), ("output", output)):

@@ -10,7 +10,7 @@ class Timing(Protocol):
     """Where the client takes time and chance from."""
 
     def now(self) -> float:
-        """Seconds of a clock that never goes back."""
+        """Seconds of a clock that never goes back: deadlines and breakers go by it."""
 
     def wall(self) -> float:
         """Seconds since 1970, which a date in Retry-After is compared with."""

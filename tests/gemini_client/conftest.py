@@ -1,13 +1,13 @@
 """A sandbox for the client's tests, a clock that needs no time, and both clients."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
 from sandbox.options import Options
 from sandbox.testing import SandboxHandle, running_sandbox
 from tests.gemini_client.harness import FakeTiming, World, closing
+from tests.gemini_client.wire import Wire, wired
 from tests.sandbox.vertex import Vertex
 
 
@@ -29,17 +29,22 @@ def sandbox(shared_sandbox: SandboxHandle, monkeypatch: pytest.MonkeyPatch) -> S
 
 
 @pytest.fixture
-def timing(monkeypatch: pytest.MonkeyPatch) -> FakeTiming:
-    """The clock of the client, and of purgatory, which asks time.time."""
-    made = FakeTiming()
-    monkeypatch.setattr("purgatory.domain.model.time", SimpleNamespace(time=made.wall))
-    return made
+def timing() -> FakeTiming:
+    """The clock of the client."""
+    return FakeTiming()
 
 
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, sandbox: SandboxHandle, timing: FakeTiming) -> Iterator[World]:
     """The sandbox with clients, once of either kind: every test that takes it holds both to one behaviour."""
     with closing(World(sandbox, request.param, timing)) as made:
+        yield made
+
+
+@pytest.fixture
+def wire(sandbox: SandboxHandle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """What goes between the client and the sandbox's Vertex AI."""
+    with wired(sandbox.url, monkeypatch) as made:
         yield made
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import requests
@@ -48,6 +50,10 @@ class FakeTiming:
         self.at += seconds
 
 
+Outcome = Reply | GeminiClientError
+Beside = tuple[Outcome, list[Outcome]]
+
+
 class Caller(Protocol):
     """The client of either kind, seen from a test."""
 
@@ -59,6 +65,18 @@ class Caller(Protocol):
 
     def begin(self, contents: Any = TALK, **how: Any) -> Any:
         """A stream of which the first text has been taken, then closed; that text."""
+
+    def later(self, seconds: float, **how: Any) -> str:
+        """The text of a stream that is used only so long after it was made."""
+
+    def read(self, contents: Any, between: Callable[[Reply], Any], **how: Any) -> tuple[list[str], Reply]:
+        """The texts of a stream's chunks, doing something after each."""
+
+    def drop(self) -> None:
+        """Takes the first text of a stream and leaves the rest to the garbage collector."""
+
+    def beside(self, begun: Callable[[], bool], others: int, release: Callable[[], None]) -> "Beside":
+        """One call that hangs; once it has begun, others at a time beside it; what became of it after `release`."""
 
     def responses(self, contents: Any = TALK, **how: Any) -> list[Any]:
         """stream(...).responses()."""
@@ -75,7 +93,7 @@ class Caller(Protocol):
 
 class SyncCaller:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.client = GeminiClient(*args, **kwargs)
+        self.client, self.timing = GeminiClient(*args, **kwargs), kwargs["timing"]
 
     def ask(self, contents: Any = "2 + 2", **how: Any) -> Reply:
         return self.client.generate(contents, **how)
@@ -87,6 +105,39 @@ class SyncCaller:
     def begin(self, contents: Any = TALK, **how: Any) -> Any:
         with self.client.stream(contents, **how) as stream:
             return next(stream)
+
+    def later(self, seconds: float, **how: Any) -> str:
+        stream = self.client.stream("2 + 2", **how)
+        self.timing.advance(seconds)
+        return "".join(stream)
+
+    def read(self, contents: Any, between: Callable[[Reply], Any], **how: Any) -> tuple[list[str], Reply]:
+        texts, stream = [], self.client.stream(contents, **how)
+        for chunk in stream.chunks():
+            texts.append(chunk.text)
+            between(stream.reply)
+        return texts, stream.reply
+
+    def drop(self) -> None:
+        stream = self.client.stream(TALK)
+        next(stream)
+        del stream
+        gc.collect()
+
+    def outcome(self) -> Outcome:
+        try:
+            return self.ask()
+        except GeminiClientError as error:
+            return error
+
+    def beside(self, begun: Callable[[], bool], others: int, release: Callable[[], None]) -> Beside:
+        with ThreadPoolExecutor(others + 1) as threads:
+            first = threads.submit(self.outcome)
+            while not begun():
+                pass
+            rest = list(threads.map(lambda _: self.outcome(), range(others)))
+            release()
+            return first.result(), rest
 
     def responses(self, contents: Any = TALK, **how: Any) -> list[Any]:
         return list(self.client.stream(contents, **how).responses())
@@ -108,7 +159,7 @@ class SyncCaller:
 
 class AsyncCaller:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.client = AsyncGeminiClient(*args, **kwargs)
+        self.client, self.timing = AsyncGeminiClient(*args, **kwargs), kwargs["timing"]
         self.runner = asyncio.Runner()
 
     def ask(self, contents: Any = "2 + 2", **how: Any) -> Reply:
@@ -127,6 +178,50 @@ class AsyncCaller:
                 return await anext(stream)
 
         return self.runner.run(first())
+
+    def later(self, seconds: float, **how: Any) -> str:
+        async def begun() -> str:
+            stream = self.client.stream("2 + 2", **how)
+            self.timing.advance(seconds)
+            return "".join([text async for text in stream])
+
+        return self.runner.run(begun())
+
+    def read(self, contents: Any, between: Callable[[Reply], Any], **how: Any) -> tuple[list[str], Reply]:
+        async def slowly() -> tuple[list[str], Reply]:
+            texts, stream = [], self.client.stream(contents, **how)
+            async for chunk in stream.chunks():
+                texts.append(chunk.text)
+                between(stream.reply)
+            return texts, stream.reply
+
+        return self.runner.run(slowly())
+
+    def drop(self) -> None:
+        async def dropped() -> None:
+            stream = self.client.stream(TALK)
+            await anext(stream)
+            del stream
+            gc.collect()
+
+        self.runner.run(dropped())
+
+    def beside(self, begun: Callable[[], bool], others: int, release: Callable[[], None]) -> Beside:
+        async def outcome() -> Outcome:
+            try:
+                return await self.client.generate("2 + 2")
+            except GeminiClientError as error:
+                return error
+
+        async def both() -> Beside:
+            first = asyncio.create_task(outcome())
+            while not begun():
+                await asyncio.sleep(0)
+            rest = await asyncio.gather(*(outcome() for _ in range(others)))
+            release()
+            return await first, rest
+
+        return self.runner.run(both())
 
     def responses(self, contents: Any = TALK, **how: Any) -> list[Any]:
         async def whole() -> list[Any]:

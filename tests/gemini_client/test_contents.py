@@ -11,6 +11,7 @@ from gemini_client.bodies import as_gemini, chunk_of
 from gemini_client.config import merged
 from gemini_client.gemini import chunk_of as gemini_chunk
 from tests.gemini_client.harness import GENERATE, STREAM, TALK, VERTEX_CALLS, Json, World, managed, raised
+from tests.gemini_client.wire import Wire
 from tests.sandbox.vertex import Vertex
 
 
@@ -41,8 +42,32 @@ def test_a_config_that_is_none_is_told_without_its_values() -> None:
     assert "the prompt" not in str(error.value)
 
 
-def test_the_defaults_are_sent(world: World) -> None:
-    """The limit of the request is kept to."""
+def test_the_defaults_go_over_the_wire(world: World, wire: Wire, vertex: Vertex) -> None:
+    """By the names that each API has for them."""
+    world.client().ask()
+    world.client().stream()
+    assert [sent.body["generationConfig"] for sent in wire.sent] == [
+        {"temperature": 0.2, "topP": 0.95, "maxOutputTokens": 2048}
+    ] * 2
+    endpoint = vertex.create()
+    vertex.deploy(endpoint, "5", {"0": 100})
+    own = {"name": "own", "serving": "endpoint", "endpoint": endpoint, "location": "us-central1", "weight": 100}
+    own |= {"host": "us-central1-aiplatform.googleapis.com"}
+    world.client({**own, "api": "predict"}).ask(config={"seed": 7, "stop_sequences": ["x"]})
+    assert wire.sent[-1].body["instances"] == [{"content": "2 + 2"}]
+    assert wire.sent[-1].body["parameters"] == {
+        "temperature": 0.2,
+        "topP": 0.95,
+        "maxOutputTokens": 2048,
+        "seed": 7,
+        "stopSequences": ["x"],
+    }
+    world.client({**own, "api": "chatCompletions"}).ask(config={"temperature": 1.0})
+    chat = {name: wire.sent[-1].body[name] for name in ("temperature", "top_p", "max_tokens")}
+    assert chat == {"temperature": 1.0, "top_p": 0.95, "max_tokens": 2048}
+
+
+def test_the_limit_of_a_request_is_kept_to(world: World) -> None:
     client = world.client()
     assert client.ask(TALK, config={"max_output_tokens": 5}).finish_reason == "MAX_TOKENS"
     assert client.ask(TALK).finish_reason == "STOP"

@@ -58,12 +58,22 @@ def test_a_quota_that_stays_used_up_is_told_as_such(world: World) -> None:
     assert len(world.calls()) == 5
 
 
-def test_waits_end_at_sixty_seconds_with_jitter(world: World) -> None:
+@pytest.mark.parametrize(("chance", "waits"), [(0.0, [2, 4, 8, 16, 32, 40, 40]), (0.5, [2.5, 5, 10, 20, 40, 50, 50])])
+def test_waits_spread_up_to_sixty_seconds(world: World, chance: float, waits: list[float]) -> None:
+    """At the ceiling as well: callers that all waited 60 s would come back together."""
     world.order({"method": GENERATE, "status": 429})
-    world.timing.chance = 0.999
+    world.timing.chance = chance
     options = Options(retry=Retry(attempts=8), deadline=10_000)
     raised(world.client(options=options).ask)
+    assert world.timing.waits == pytest.approx(waits)
+
+
+def test_the_longest_wait_is_never_exceeded(world: World) -> None:
+    world.order({"method": GENERATE, "status": 429})
+    world.timing.chance = 0.999
+    raised(world.client(options=Options(retry=Retry(attempts=8), deadline=10_000)).ask)
     assert [round(wait) for wait in world.timing.waits] == [3, 6, 12, 24, 48, 60, 60]
+    assert max(world.timing.waits) <= 60
 
 
 def test_retry_info_of_three_seconds_waits_three_not_two(world: World) -> None:
@@ -71,6 +81,14 @@ def test_retry_info_of_three_seconds_waits_three_not_two(world: World) -> None:
     world.order({"method": GENERATE, "nth": 1, "status": 429, "retryAfter": 3})
     assert world.client().ask().text == "4"
     assert world.timing.waits == [3]
+
+
+def test_whoever_is_told_the_same_again_comes_a_little_later(world: World) -> None:
+    """Once to the second; then up to a tenth above it, so that callers told the same date come apart. Never below."""
+    world.order({"method": GENERATE, "status": 429, "retryAfter": 50})
+    world.timing.chance = 0.5
+    raised(world.client(options=Options(retry=Retry(attempts=4), deadline=1_000)).ask)
+    assert world.timing.waits == pytest.approx([50, 52.5, 52.5])
 
 
 def test_retry_info_in_the_body_alone_counts(world: World) -> None:

@@ -1,6 +1,7 @@
 """The API key: where it is read from, and that nothing shows it."""
 
 import copy
+import functools
 import gc
 import io
 import json
@@ -284,14 +285,33 @@ def test_no_object_of_google_genai_holds_the_key(world: World) -> None:
 
 
 def test_prompts_and_answers_are_in_no_log_span_or_event(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor is what a server says, which may repeat the prompt; the error that the caller gets has it."""
     caplog.set_level(logging.DEBUG, "gemini_client")
-    spans = InMemorySpanExporter()
+    spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
     tracers = TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(spans))
-    client = world.client(tracer_provider=tracers)
-    client.ask("The prompt says xylophone.", config={"system_instruction": "xylophone"})
-    world.order({"method": "aiplatform.*", "errorAfter": 3, "status": 503})
-    raised(lambda: client.stream("The prompt says xylophone."))
+    recording: Any = {"tracer_provider": tracers, "meter_provider": MeterProvider([reader])}
+    prompt = "The prompt says xylophone."
+    client = world.client(**recording)
+    client.ask(prompt, config={"system_instruction": "xylophone"})
+    for fault, call in (
+        ({"status": 400}, client.ask),
+        ({"status": 429}, client.ask),
+        ({"status": 500}, client.stream),
+        ({"status": 503, "errorAfter": 3}, client.stream),
+        ({"status": 400, "errorAfter": 3}, client.stream),
+    ):
+        world.order({"method": "aiplatform.*", "message": f"Invalid text: {prompt}", **fault})
+        assert "xylophone" in str(raised(functools.partial(call, prompt)))
+    world.order({"method": "aiplatform.*", "status": 503, "message": f"No room for {prompt}"})
+    routes = (managed(), managed("eu", 0, 2, location="eu"))
+    down = world.client(*routes, developer=DEVELOPER_API, api_key="AIzaSyNotOurs", options=OPTIONS, **recording)
+    assert "xylophone" in str(raised(lambda: down.ask(prompt)))
+    kinds = {event.kind for event in world.events}
+    assert kinds == {"retry", "fallback", "interrupted", "breaker"}
     shown = "".join(span.to_json() for span in spans.get_finished_spans()) + caplog.text + repr(world.events)
+    shown += reader.get_metrics_data().to_json()  # type: ignore[union-attr]
     assert "simulated" not in shown
     assert "xylophone" not in shown
+    said = [span.status.description for span in spans.get_finished_spans()]
+    assert said[1] == "flash answered 400 INVALID_ARGUMENT (Refused)."

@@ -8,6 +8,7 @@ from google.genai import types
 from gemini_client import ConfigurationError, Options, QuotaExhausted, Retry, Unavailable
 from sandbox.core import PROJECT_NUMBER
 from tests.gemini_client.harness import MODEL, TALK, Json, World, managed, raised
+from tests.gemini_client.wire import Wire
 from tests.sandbox.vertex import Vertex
 
 PROJECT = "sandbox-project"
@@ -69,12 +70,14 @@ def test_usage_is_what_the_api_counted(world: World) -> None:
         assert usage.traffic_type == "ON_DEMAND"
 
 
-def test_provisioned_throughput_is_asked_for_by_its_header(world: World) -> None:
+def test_provisioned_throughput_is_asked_for_by_its_header(world: World, wire: Wire) -> None:
     """None is bought: "dedicated" is refused, which the other header and no header are not."""
     error = raised(world.client(managed(throughput="dedicated"), options=Options(retry=Retry(attempts=1))).ask)
     assert isinstance(error, QuotaExhausted)
     assert "Exceeded the Provisioned Throughput" in str(error)
     assert [world.client(managed(throughput=each)).ask().text for each in ("shared", "")] == ["4", "4"]
+    asked = [sent.headers["X-Vertex-AI-LLM-Request-Type"] for sent in wire.sent]
+    assert asked == ["dedicated", "shared", None]
 
 
 def test_a_tuned_gemini_is_called_on_its_shared_endpoint(world: World, vertex: Vertex) -> None:

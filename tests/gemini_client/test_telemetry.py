@@ -1,5 +1,6 @@
 """Spans, metrics, logs and events of calls, by OpenTelemetry's GenAI conventions; and that none of it is needed."""
 
+import contextlib
 import logging
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import SpanKind
 
-from gemini_client import Breaker, Event, Options, Retry
-from tests.gemini_client.harness import FALLBACK, GENERATE, MODEL, STREAM, World, raised
+from gemini_client import Breaker, Event, GeminiClientError, Options, Retry
+from tests.gemini_client.harness import FALLBACK, GENERATE, MODEL, STREAM, Json, World, raised
+from tests.sandbox.vertex import Vertex
 
 
 class Recorded:
@@ -57,8 +60,89 @@ def test_a_call_is_a_span_with_the_conventions_attributes(world: World, recorded
         "gen_ai.response.finish_reasons": ("STOP",),
         "gen_ai.usage.input_tokens": 3,
         "gen_ai.usage.output_tokens": 1,
+        "server.address": "aiplatform.googleapis.com",
+        "server.port": 443,
         "gemini_client.route": "flash",
     }
+
+
+def own(endpoint: str, **fields: Any) -> Json:
+    route = {"name": "own", "serving": "endpoint", "endpoint": endpoint, "location": "us-central1", "weight": 100}
+    return route | {"host": "us-central1-aiplatform.googleapis.com", "api": "predict"} | fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "operation", "address", "port"),
+    [
+        ({"api": "chatCompletions"}, "chat", "us-central1-aiplatform.googleapis.com", 443),
+        ({"api": "predict"}, "generate_content", "us-central1-aiplatform.googleapis.com", 443),
+        ({"scheme": "http", "host": "10.0.0.5"}, "generate_content", "10.0.0.5", 80),
+        ({"host": "own.internal:8443"}, "generate_content", "own.internal", 8443),
+        ({"host": ""}, "generate_content", None, None),
+    ],
+)
+def test_an_endpoint_is_told_by_its_operation_and_address(
+    world: World,
+    recorded: Recorded,
+    vertex: Vertex,
+    fields: Json,
+    operation: str,
+    address: str | None,
+    port: int | None,
+) -> None:
+    """The answer does not matter; a host that has to be looked up is not known when the span begins."""
+    endpoint = vertex.create()
+    vertex.deploy(endpoint, "5", {"0": 100})
+    client = world.client(own(endpoint, **fields), options=Options(retry=Retry(attempts=1)), **recorded.providers)
+    with contextlib.suppress(GeminiClientError):
+        client.ask()
+    (span,) = recorded.spans()
+    assert (span.name, span.attributes["gen_ai.operation.name"]) == (f"{operation} {endpoint}", operation)
+    assert span.attributes["gen_ai.provider.name"] == "gcp.vertex_ai"
+    assert (span.attributes.get("server.address"), span.attributes.get("server.port")) == (address, port)
+    (duration,) = recorded.points("gen_ai.client.operation.duration")
+    told = ("gen_ai.operation.name", "server.address", "server.port")
+    assert [duration.attributes.get(name) for name in told] == [operation, address, port]
+
+
+class Sampled(Sampler):
+    """Notes what it has to decide by."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.attributes: list[Json] = []
+
+    def should_sample(
+        self,
+        parent_context: Any,
+        trace_id: int,
+        name: str,
+        kind: Any = None,
+        attributes: Any = None,
+        *_: Any,
+        **__: Any,
+    ) -> SamplingResult:
+        self.names.append(name)
+        self.attributes.append(dict(attributes or {}))
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
+
+    def get_description(self) -> str:
+        return "notes"
+
+
+def test_a_sampler_sees_model_provider_and_address(world: World) -> None:
+    sampler = Sampled()
+    world.client(tracer_provider=TracerProvider(sampler=sampler)).ask(config={"candidate_count": 2})
+    assert sampler.names == [f"generate_content {MODEL}"]
+    seen = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model", "server.address", "server.port")
+    assert [sampler.attributes[0][name] for name in seen] == [
+        "generate_content",
+        "gcp.vertex_ai",
+        MODEL,
+        "aiplatform.googleapis.com",
+        443,
+    ]
+    assert sampler.attributes[0]["gen_ai.request.choice.count"] == 2
 
 
 def test_a_stream_says_when_it_began(world: World, recorded: Recorded) -> None:
@@ -95,7 +179,9 @@ def test_retries_breaker_changes_and_fallbacks_are_counted(world: World, recorde
     assert counted["retries"] == [({"gemini_client.route": "flash", "http.response.status_code": 503}, 1)]
     assert counted["breaker.changes"] == [({"gemini_client.route": "flash", "gemini_client.state": "opened"}, 1)]
     assert sum(value for _, value in counted["fallbacks"]) == 2
-    assert recorded.spans()[0].attributes["gen_ai.provider.name"] == "gcp.gemini"
+    told = recorded.spans()[0].attributes
+    assert told["gen_ai.provider.name"] == "gcp.gemini"
+    assert (told["server.address"], told["server.port"]) == ("generativelanguage.googleapis.com", 443)
 
 
 def test_an_error_is_on_the_span_and_in_the_metric(world: World, recorded: Recorded) -> None:
