@@ -68,7 +68,7 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
     for each in (gcloud, pulumi, backend):
         each.mkdir(parents=True, exist_ok=True)
     token_file.write_text(token)
-    kubeconfig.write_text(_kubeconfig(url, token))
+    kubeconfig.write_text(_kubeconfig(sandbox, token))
     found = {
         "SANDBOX_URL": url,
         "GOOGLE_OAUTH_ACCESS_TOKEN": token,
@@ -126,12 +126,13 @@ def local_environment() -> dict[str, str]:
     return {"PATH": os.pathsep.join(dict.fromkeys(programs)), "NO_PROXY": direct, "no_proxy": direct}
 
 
-def _kubeconfig(url: str, token: str) -> str:
+def _kubeconfig(sandbox: Sandbox, token: str) -> str:
     """A kubeconfig whose one context is called `sandbox`; JSON is YAML too."""
+    cluster = {"server": sandbox.cluster_url, "certificate-authority-data": sandbox.cluster_certificate}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "sandbox", "cluster": {"server": f"{url}/kubernetes"}}],
+        "clusters": [{"name": "sandbox", "cluster": cluster}],
         "users": [{"name": "sandbox", "user": {"token": token}}],
         "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox"}}],
         "current-context": "sandbox",

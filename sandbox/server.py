@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox import api_keys, console, control, discovery, hosts, metadata, registry, schema
 from sandbox.core import Sandbox
@@ -29,14 +30,23 @@ _READING = re.compile(
 )
 
 
-def create_app(sandbox: Sandbox) -> Starlette:
-    """The ASGI application of one sandbox."""
+def create_app(sandbox: Sandbox) -> ASGIApp:
+    """The ASGI application of one sandbox; what comes to the cluster's own port is all the cluster's."""
 
     async def dispatch(request: Request) -> Response:
         return await Exchange(sandbox, request).answer()
 
     own = [*control.routes(sandbox), *console.routes(sandbox), *metadata.routes(sandbox)]
-    return Starlette(routes=[*own, Route("/{path:path}", dispatch, methods=_METHODS)])
+    routed = Starlette(routes=[*own, Route("/{path:path}", dispatch, methods=_METHODS)])
+    cluster_port = int(sandbox.cluster_url.rpartition(":")[2] or 0)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if (scope.get("server") or ("", None))[1] == cluster_port:
+            path, raw_path = f"/kubernetes{scope['path']}", b"/kubernetes" + scope["raw_path"]
+            scope = {**scope, "path": path, "raw_path": raw_path, "cluster": True}
+        await routed(scope, receive, send)
+
+    return app
 
 
 class Exchange:

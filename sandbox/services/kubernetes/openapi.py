@@ -22,10 +22,13 @@ _QUERY = {
 }
 
 
-def answer(path: str, accept: str) -> Response | None:
-    """What describes the server at this path (without a leading slash), or None where the path is another's."""
+def answer(path: str, accept: str, base: str) -> Response | None:
+    """What describes the server at this path (without a leading slash), or None where the path is another's.
+
+    `base` is what the client puts before each path: "" on the cluster's own port, else "/kubernetes".
+    """
     if path == "openapi/v3":
-        return JSONResponse({"paths": {"api/v1": {"serverRelativeURL": f"/kubernetes/{_V3}"}}})
+        return JSONResponse({"paths": {"api/v1": {"serverRelativeURL": f"{base}/{_V3}"}}})
     if path == _V3:
         return JSONResponse(version_3())
     if path != "openapi/v2":
