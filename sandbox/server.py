@@ -1,5 +1,6 @@
 """The HTTP side: finds the method of a request, checks it, calls what imitates it, checks the answer, records it."""
 
+import contextlib
 import inspect
 import json
 import re
@@ -36,7 +37,12 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
     async def dispatch(request: Request) -> Response:
         return await Exchange(sandbox, request).answer()
 
-    own = [*control.routes(sandbox), *console.routes(sandbox), *metadata.routes(sandbox)]
+    async def root(request: Request) -> Response:
+        if request.headers.get("metadata-flavor") != "Google" and "text/html" in request.headers.get("accept", ""):
+            return console.page(metadata.FLAVOR)
+        return await dispatch(request)
+
+    own = [*control.routes(sandbox), *console.routes(sandbox), Route("/", root)]
     routed = Starlette(routes=[*own, Route("/{path:path}", dispatch, methods=_METHODS)])
     cluster_port = int(sandbox.cluster_url.rpartition(":")[2] or 0)
 
@@ -63,6 +69,7 @@ class Exchange:
             "http_method": request.method,
             "path": f"/{path}",
             "mutating": request.method not in ("GET", "HEAD", "OPTIONS"),
+            "principal": "",
         }
         self.mishap = Mishap(sandbox, request)
         # What is measured: the call, once it has met its method or an ordered fault in its place.
@@ -144,6 +151,7 @@ class Exchange:
         mutating = method.http_method != "GET" and not _READING.match(method.name)
         self.entry.update(method=method.id, mutating=mutating)
         self.started = self.sandbox.clock.now()
+        self._note_principal(document, method)
         try:
             instead = await self.mishap.before(method.id, self.entry["path"], mutating=mutating)
         except GoogleError:
@@ -181,6 +189,14 @@ class Exchange:
         headers = self.request.headers
         keyed = api_keys.caller(headers, self.request.query_params, document.service, method.id)
         return keyed or principal_of(headers.get("authorization", ""), document.service, method.id)
+
+    def _note_principal(self, document: Document, method: Method) -> None:
+        """Puts into the record who calls, where that is known; nobody in person is a key's project."""
+        with contextlib.suppress(GoogleError):
+            principal = self._principal(document, method)
+            key = api_keys.given(self.request.headers, self.request.query_params)
+            by_key = "" if principal.email else f"api-key:{api_keys.project_of(key, document.service)}"
+            self.entry["principal"] = principal.email or by_key
 
     def _struck(self, document: Document, method: Method, params: dict[str, str], host: str) -> Call | None:
         """The call that an ordered fault answers, as far as it is known; None where nobody known makes it."""

@@ -4,7 +4,7 @@ Inside is what comes from a project of the perimeter: the sandbox takes a call t
 given by the metadata server of a machine or pod of that project (`sandbox run --as-pod`, or default credentials under
 `sandbox run`), or when it was sent to an address that only the project's network has (Private Service Connect, a peered
 endpoint). Everybody else is outside: the deployer at a keyboard or in a pipeline, whatever roles they have, and so is a
-person who got a service account's token by impersonation, and whoever calls with an API key alone, which is of the key's
+person who got a service account's token by impersonation, and whoever calls with an API key alone, which stands for its
 project. They get in where an ingress rule lets them.
 
 What a perimeter says is enforced at once; at Google that takes up to 30 minutes. There is one project, so nothing here

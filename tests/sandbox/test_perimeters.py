@@ -92,7 +92,7 @@ def test_an_enforced_perimeter_refuses_the_deployer_from_outside(
 def test_a_call_with_an_api_key_is_of_the_keys_project(
     vertex: Vertex, organization: Organization, in_header: bool
 ) -> None:
-    """docs: vpc-service-controls/docs/ingress-egress-rules: who has a key alone has no identity that a rule may name."""
+    """docs: vpc-service-controls/docs/ingress-egress-rules: who has a key alone has no identity for a rule to name."""
     key = key_for(vertex.sandbox.project)
     given: Any = {"headers": {"x-goog-api-key": key}} if in_header else {"params": {"key": key}}
     url = vertex.sandbox.api("aiplatform", "v1/publishers/google/models/gemini-3.5-flash:generateContent")

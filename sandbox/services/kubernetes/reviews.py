@@ -23,7 +23,7 @@ _GROUPS = {
         "SelfSubjectRulesReview": "selfsubjectrulesreviews",
     },
 }
-_PATHS = {
+PATHS = {
     f"apis/{group}/v1/{plural}": (group, kind) for group, kinds in _GROUPS.items() for kind, plural in kinds.items()
 }
 
@@ -39,29 +39,29 @@ def discovery() -> dict[str, Callable[[], Json]]:
 
 def is_review(path: str) -> bool:
     """Whether reviews are created at this path."""
-    return path in _PATHS
+    return path in PATHS
 
 
 def method(path: str) -> str:
     """The resource of the path as audit logs name it: "authorization.v1.selfsubjectaccessreviews"."""
-    group, kind = _PATHS[path]
+    group, kind = PATHS[path]
     return f"{group.partition('.')[0]}.v1.{_GROUPS[group][kind]}"
 
 
 def answer(sandbox: "Sandbox", path: str, body: Any, user: User) -> Json:
     """The review with its status filled in. KubernetesError 400 or 422 for a body that is no such review."""
-    group, kind = _PATHS[path]
+    group, kind = PATHS[path]
     if not isinstance(body, dict) or body.get("kind", kind) != kind:
         raise bad_request(f"the body is no {kind}")
     spec = body.get("spec") or {}
     if kind == "SelfSubjectReview":
         status: Json = {"userInfo": {"username": user.name, "groups": list(user.groups)}}
     elif kind == "SelfSubjectAccessReview":
-        resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-        if bool(resource) == bool(path):
+        resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+        if bool(resource) == bool(other):
             why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
             raise invalid(kind, "", "spec.resourceAttributes", why)
-        status = {"allowed": access.may(sandbox, user.name, resource) if resource else access.may_ask(path)}
+        status = {"allowed": access.may(sandbox, user.name, resource) if resource else access.may_ask(other or {})}
     else:
         own = [
             {"verbs": ["create"], "apiGroups": [each], "resources": list(kinds.values())}
