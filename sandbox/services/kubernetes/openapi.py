@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from sandbox.errors import Json
+from sandbox.services.kubernetes import gnostic
 from sandbox.services.kubernetes.kinds import KINDS, VERSION, Kind
 from sandbox.services.kubernetes.schemas import CORE, META, SCHEMAS, ref
 
@@ -34,8 +35,6 @@ def answer(path: str, accept: str, base: str) -> Response | None:
     if path != "openapi/v2":
         return None
     if _PROTOBUF in accept or _OLD_PROTOBUF in accept:
-        from sandbox.services.kubernetes import gnostic  # protobuf takes its time to load, and few ask
-
         return Response(gnostic.serialized(version_2()), media_type=_PROTOBUF)
     return JSONResponse(version_2())
 
