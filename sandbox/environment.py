@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sandbox.api_keys import key_for
@@ -11,6 +11,8 @@ from sandbox.core import Sandbox
 from sandbox.identity import DEPLOYER, token_for
 
 REGION = "us-central1"
+# A user's own login, which would come before the sandbox's. Empty is not unset: gcloud takes "" for a file's name.
+CLEARED = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS")
 _CLOUDSDK = (
     "aiplatform",
     "serviceusage",
@@ -23,7 +25,6 @@ _CLOUDSDK = (
     "compute",
     "container",
     "dns",
-    "servicenetworking",
     "networkconnectivity",
     "logging",
     "monitoring",
@@ -72,9 +73,6 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
     found = {
         "SANDBOX_URL": url,
         "GOOGLE_OAUTH_ACCESS_TOKEN": token,
-        # What a user's own login would otherwise put before the sandbox's.
-        "GOOGLE_APPLICATION_CREDENTIALS": "",
-        "GOOGLE_CREDENTIALS": "",
         "NO_GCE_CHECK": "false",
         "GOOGLE_PROJECT": project,
         "GCLOUD_PROJECT": project,
@@ -106,6 +104,11 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
     found["CLOUDSDK_API_ENDPOINT_OVERRIDES_DNS"] = f"{url}/dns/dns/v1/"
     found |= {name: f"{url}/{path}" for name, path in _CUSTOM_ENDPOINTS.items()}
     return found
+
+
+def over(environ: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    """An environment with the sandbox's variables over it, and without what would come before them."""
+    return {**{name: value for name, value in environ.items() if name not in CLEARED}, **variables}
 
 
 def attach_plugins(variables: dict[str, str]) -> Callable[[], None]:
