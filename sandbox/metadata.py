@@ -38,6 +38,7 @@ def _refused(error: GoogleError) -> Response:
 @registry.mount("computeMetadata", _refused)
 async def handle(request: Request, sandbox: Sandbox) -> Response:
     """Answers google-auth, gcloud and Google's libraries."""
+    recorded = request.state.recorded = {"method": "computeMetadata", "mutating": False}
     found = _PATH.fullmatch(request.url.path)
     if found is None:
         return _text("Not Found", 404)
@@ -49,7 +50,7 @@ async def handle(request: Request, sandbox: Sandbox) -> Response:
         return _text("Missing required header: Metadata-Flavor", 403)
     try:
         machine = Machine(sandbox, found["namespace"] or "", found["account"] or "")
-        request.state.recorded = {"principal": machine.caller}
+        recorded["principal"] = machine.caller
         return _answer(request, machine, unquote(found["what"] or "").rstrip("/"))
     except GoogleError as error:
         return _refused(error)

@@ -108,6 +108,8 @@ class Exchange:
 
     async def _of_mounted(self, mounted: Mount) -> Response:
         service = self.target.service
+        with contextlib.suppress(GoogleError):
+            self.entry["principal"] = principal_of(self.request.headers.get("authorization", ""), service, "").email
         instead = await self.mishap.before(service, self.entry["path"], mutating=self.entry["mutating"])
         return instead or await mounted(self.request, self.sandbox)
 

@@ -34,7 +34,7 @@ def test_the_record_has_every_call_of_it_and_no_token(sandbox: SandboxHandle) ->
     ask(sandbox, f"{POD}computeMetadata/v1/project/project-id")
     ask(sandbox, "")
     one, two, three = sandbox.calls()
-    assert (one["service"], one["path"], one["mutating"]) == ("computeMetadata", f"/{TOKEN}", False)
+    assert (one["method"], one["path"], one["mutating"]) == ("computeMetadata", f"/{TOKEN}", False)
     assert one["principal"] == MACHINE
     assert two["principal"].endswith("/subject/ns/default/sa/default")
     assert (three["path"], three["status"]) == ("/", 200)
@@ -57,8 +57,9 @@ def test_every_entry_says_who_called(sandbox: SandboxHandle) -> None:
     requests.post(keyed, json={"contents": []}, params={"key": key}, timeout=30)
     requests.post(f"{sandbox.url}/_sandbox/faults", json={"status": 503}, timeout=30).raise_for_status()
     requests.get(url, headers=sandbox.headers, timeout=30)
+    requests.get(f"{sandbox.url}/kubernetes/api", headers=sandbox.headers, timeout=30)
     calls = sandbox.calls()
-    assert [call["principal"] for call in calls] == [DEPLOYER, "", "", "api-key:sandbox-project", DEPLOYER]
+    assert [call["principal"] for call in calls] == [DEPLOYER, "", "", "api-key:sandbox-project", DEPLOYER, DEPLOYER]
     assert calls[-1]["status"] == 503
     assert key not in str(calls)
 
