@@ -68,7 +68,7 @@ def boot_of_moto() -> float:
 
 
 def boot_of_sandbox() -> float:
-    """Seconds until `sandbox serve` answers, its stand-in plugins beside it."""
+    """Seconds until `sandbox serve` answers; its stand-in plugins come up after its first answer."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "sandbox", "serve", "--port", str(port), "--state", str(Path(folder, "db"))]

@@ -12,7 +12,7 @@ _PAUSE = 0.001
 
 
 class Connections:
-    """The open connections, by the address of the client."""
+    """The open connections, by the addresses of both ends: a client may use one port of its own for two of ours."""
 
     def __init__(self) -> None:
         self._open: dict[Any, asyncio.Transport] = {}
@@ -23,12 +23,12 @@ class Connections:
 
         class Watched(H11Protocol):
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-                self.peer = transport.get_extra_info("peername")
-                opened[self.peer] = transport
+                self.ends = (transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
+                opened[self.ends] = transport
                 super().connection_made(transport)
 
             def connection_lost(self, exc: Exception | None) -> None:
-                opened.pop(self.peer, None)
+                opened.pop(self.ends, None)
                 super().connection_lost(exc)
 
         return Watched
@@ -51,7 +51,7 @@ class Connections:
         await self._gone(request)
 
     def _of(self, request: Request) -> asyncio.Transport | None:
-        return self._open.get(tuple(request.client)) if request.client else None
+        return self._open.get((tuple(request.client), tuple(request.scope["server"]))) if request.client else None
 
     async def _gone(self, request: Request) -> None:
         while self._of(request) is not None:

@@ -18,9 +18,9 @@ def routes(sandbox: Sandbox) -> list[Route]:
     """health, reset, calls, state and settings, and those of sandbox.experiments."""
 
     async def health(_request: Request) -> Response:
-        return JSONResponse(
-            {"status": "ok", "url": sandbox.url, "profile": sandbox.settings.profile, "pid": os.getpid()}
-        )
+        profile = sandbox.settings.profile
+        found = {"status": "ok", "url": sandbox.url, "kubernetes": sandbox.cluster_url, "profile": profile}
+        return JSONResponse({**found, "pid": os.getpid()})
 
     async def reset(_request: Request) -> Response:
         sandbox.reset()

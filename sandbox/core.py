@@ -48,6 +48,9 @@ class Sandbox:
         self.connections = Connections()
         self.recorder: Recorder | None = None
         self.url = ""
+        # Of the cluster's own port, which speaks TLS, and its certificate as a kubeconfig has it (PEM in base64).
+        self.cluster_url = ""
+        self.cluster_certificate = ""
         self.last_used = time.monotonic()
         kept = self.store.get("settings", "settings")
         self.settings = options or (Options.model_validate(kept) if kept else Options())

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sandbox.api_keys import key_for
@@ -11,6 +11,8 @@ from sandbox.core import Sandbox
 from sandbox.identity import DEPLOYER, token_for
 
 REGION = "us-central1"
+# A user's own login, which would come before the sandbox's. Empty is not unset: gcloud takes "" for a file's name.
+CLEARED = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS")
 _CLOUDSDK = (
     "aiplatform",
     "serviceusage",
@@ -23,7 +25,6 @@ _CLOUDSDK = (
     "compute",
     "container",
     "dns",
-    "servicenetworking",
     "networkconnectivity",
     "logging",
     "monitoring",
@@ -68,13 +69,10 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
     for each in (gcloud, pulumi, backend):
         each.mkdir(parents=True, exist_ok=True)
     token_file.write_text(token)
-    kubeconfig.write_text(_kubeconfig(url, token))
+    kubeconfig.write_text(_kubeconfig(sandbox, token))
     found = {
         "SANDBOX_URL": url,
         "GOOGLE_OAUTH_ACCESS_TOKEN": token,
-        # What a user's own login would otherwise put before the sandbox's.
-        "GOOGLE_APPLICATION_CREDENTIALS": "",
-        "GOOGLE_CREDENTIALS": "",
         "NO_GCE_CHECK": "false",
         "GOOGLE_PROJECT": project,
         "GCLOUD_PROJECT": project,
@@ -108,6 +106,11 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
     return found
 
 
+def over(environ: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    """An environment with the sandbox's variables over it, and without what would come before them."""
+    return {**{name: value for name, value in environ.items() if name not in CLEARED}, **variables}
+
+
 def attach_plugins(variables: dict[str, str]) -> Callable[[], None]:
     """Starts the stand-in Pulumi providers, adds the variable that attaches them, and returns what stops them."""
     # Heavy: it brings gRPC and Pulumi's protocol.
@@ -126,12 +129,13 @@ def local_environment() -> dict[str, str]:
     return {"PATH": os.pathsep.join(dict.fromkeys(programs)), "NO_PROXY": direct, "no_proxy": direct}
 
 
-def _kubeconfig(url: str, token: str) -> str:
+def _kubeconfig(sandbox: Sandbox, token: str) -> str:
     """A kubeconfig whose one context is called `sandbox`; JSON is YAML too."""
+    cluster = {"server": sandbox.cluster_url, "certificate-authority-data": sandbox.cluster_certificate}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "sandbox", "cluster": {"server": f"{url}/kubernetes"}}],
+        "clusters": [{"name": "sandbox", "cluster": cluster}],
         "users": [{"name": "sandbox", "user": {"token": token}}],
         "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox"}}],
         "current-context": "sandbox",

@@ -64,7 +64,8 @@ class Fault(BaseModel):
     """One ordered fault, in camelCase on the wire. It says whom it strikes, and one thing that it does.
 
     Args:
-        method: discovery id of the method, "*" and "?" standing for any text; "kubernetes" for that API.
+        method: discovery id of the method, "*" and "?" standing for any text; "kubernetes" for that API,
+            "computeMetadata" for the metadata servers.
         path: the request's path ("/aiplatform/v1/…"), likewise.
         nth: which of the matching calls, counted from 1; none names them all.
         probability: of striking such a call, drawn from `seed`.

@@ -1,4 +1,7 @@
-"""Which service a path belongs to: its own prefix, or /hosts/{hostname}/ for what that host would serve."""
+"""Which service a path belongs to: its own prefix, or /hosts/{hostname}/ for what that host would serve.
+
+The root is a metadata server, as Google's libraries know one by what is there.
+"""
 
 import re
 from dataclasses import dataclass
@@ -25,6 +28,8 @@ def resolve(path: str) -> Target:
     """The target of a request path without its leading slash."""
     prefix, _, rest = path.partition("/")
     host = ""
+    if prefix in ("", "pods", "computeMetadata"):
+        return Target("computeMetadata", path, "")
     if prefix == "hosts":
         host, _, rest = rest.partition("/")
         googleapis = _GOOGLEAPIS.fullmatch(host)

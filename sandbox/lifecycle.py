@@ -18,7 +18,7 @@ from types import FrameType
 
 from sandbox import faults, mounts, plugins, pods
 from sandbox.core import Sandbox
-from sandbox.environment import environment, local_environment
+from sandbox.environment import CLEARED, environment, local_environment, over
 from sandbox.errors import GoogleError, Json
 from sandbox.options import Options
 from sandbox.plugins import Choice
@@ -145,7 +145,7 @@ def run(
             _, variables = stack.enter_context(started(start, state))
         if pod:
             return _child(command, stack.enter_context(_as_pod(variables, pod, mount)))
-        return _child(command, {**os.environ, **variables, **local_environment()})
+        return _child(command, over(os.environ, {**variables, **local_environment()}))
 
 
 @contextlib.contextmanager
@@ -230,7 +230,8 @@ def serve(start: Start, state: Path, idle_timeout: float) -> int:
 def env(state: Path) -> str:
     """The variables of the running sandbox, as lines for a shell to evaluate."""
     variables = {**require_served(state)["environment"], **local_environment()}
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items()))
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
+    return "\n".join([f"unset {' '.join(CLEARED)}", *exports])
 
 
 def stop(state: Path) -> str:

@@ -3,110 +3,142 @@
 At the root is that of a machine of the project, which runs as the default compute account. Under
 /pods/NAMESPACE/ACCOUNT is that of a pod which runs as this Kubernetes service account; sandbox/pods.py puts it on an
 address of its own. The tokens of both are marked as given in the project's network (sandbox/identity.py).
+
+Sources: cloud.google.com/compute/docs/metadata/predefined-metadata-keys; for pods, which learn less,
+cloud.google.com/kubernetes-engine/docs/concepts/workload-identity#metadata_server.
 """
 
+import hashlib
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+import re
+from http import HTTPStatus
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
-from sandbox import console
+from sandbox import registry
 from sandbox.core import Sandbox
-from sandbox.errors import GoogleError
+from sandbox.errors import GoogleError, Json
 from sandbox.identity import token_for
 
-_FLAVOR = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}
+FLAVOR = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/userinfo.email"]
-_ACCOUNT = "instance/service-accounts/{account}/"
+_REGION, _ZONE, _CLUSTER = "us-central1", "us-central1-a", "sandbox"
+_PATH = re.compile(r"/(?:pods/(?P<namespace>[^/]+)/(?P<account>[^/]+)/?)?(?:computeMetadata/v1(?:/(?P<what>.*))?)?")
+_ACCOUNT = re.compile(r"instance/service-accounts/([^/]+)(?:/(.*))?")
+OF_AN_ACCOUNT = ("aliases", "email", "identity", "scopes", "token")
 
 
-def routes(sandbox: Sandbox) -> list[Route]:
-    """The answers that google-auth, gcloud and Google's libraries ask for."""
-
-    async def root(request: Request) -> Response:
-        if request.headers.get("metadata-flavor") != "Google" and "text/html" in request.headers.get("accept", ""):
-            return console.page(_FLAVOR)
-        return PlainTextResponse("computeMetadata/\n", headers=_FLAVOR)
-
-    found = []
-    for prefix in ("", "/pods/{namespace}/{ksa}"):
-        base = prefix + "/computeMetadata/v1/"
-        found += [
-            Route(prefix + "/", root),
-            Route(base + _ACCOUNT.replace("{account}", "{account:str}") + "{what:path}", _guarded(sandbox, _account)),
-            Route(base + "{path:path}", _guarded(sandbox, _other)),
-        ]
-    return found
+def _refused(error: GoogleError) -> Response:
+    """An ordered fault's error as a metadata server gives it."""
+    return PlainTextResponse(error.message, error.code, headers={**FLAVOR, **error.headers})
 
 
-class _Machine:
+@registry.mount("computeMetadata", _refused)
+async def handle(request: Request, sandbox: Sandbox) -> Response:
+    """Answers google-auth, gcloud and Google's libraries."""
+    recorded = request.state.recorded = {"method": "computeMetadata", "mutating": False}
+    found = _PATH.fullmatch(request.url.path)
+    if found is None:
+        return _text("Not Found", 404)
+    if request.method not in ("GET", "HEAD"):
+        return _text(HTTPStatus.METHOD_NOT_ALLOWED.phrase, 405)
+    if found["what"] is None and "computeMetadata" not in found.group():
+        return _text("computeMetadata/\n")
+    if request.headers.get("metadata-flavor") != "Google":
+        return _text("Missing required header: Metadata-Flavor", 403)
+    try:
+        machine = Machine(sandbox, found["namespace"] or "", found["account"] or "")
+        recorded["principal"] = machine.caller
+        return _answer(request, machine, unquote(found["what"] or "").rstrip("/"))
+    except GoogleError as error:
+        return _refused(error)
+
+
+class Machine:
     """What the metadata server of one machine or pod knows."""
 
-    def __init__(self, sandbox: Sandbox, parameters: dict[str, Any]) -> None:
+    def __init__(self, sandbox: Sandbox, namespace: str, account: str) -> None:
         # Services are loaded by the sandbox itself, after this module.
         from sandbox.services.workload_identity import Pod
 
         self.token_seconds = sandbox.settings.token_seconds
-        self.project = next(iter(sandbox.store.list("project").values()))
-        self.pod = Pod(sandbox, parameters["namespace"], parameters["ksa"]) if "ksa" in parameters else None
-        default = f"{self.project['projectNumber']}-compute@developer.gserviceaccount.com"
-        self.email = self.pod.email() if self.pod else default
+        self.project: Json = next(iter(sandbox.store.list("project").values()))
+        self.pod = Pod(sandbox, namespace, account) if namespace else None
+        self._default = f"{self.project['projectNumber']}-compute@developer.gserviceaccount.com"
+        self.caller = self.pod.principal.email if self.pod else self._default
+
+    def email(self) -> str:
+        """Its account. GoogleError 404 for a pod whose Kubernetes service account is not there."""
+        return self.pod.email() if self.pod else self._default
 
     def token(self) -> str:
         """An access token of its account."""
-        return self.pod.token() if self.pod else token_for(self.email, self.project["projectNumber"])
+        return self.pod.token() if self.pod else token_for(self._default, self.project["projectNumber"])
+
+    def known(self) -> dict[str, str]:
+        """What is the same for every account of it, by path."""
+        id_, number = self.project["projectId"], self.project["projectNumber"]
+        name = f"gke-{_CLUSTER}-default-pool" if self.pod else _CLUSTER
+        found = {
+            "instance/hostname": f"{name}.{_ZONE}.c.{id_}.internal",
+            "instance/id": str(int(_digest(name, number)[:15], 16)),
+            "instance/zone": f"projects/{number}/zones/{_ZONE}",
+            "project/numeric-project-id": number,
+            "project/project-id": id_,
+        }
+        if self.pod:
+            return found | {
+                "instance/attributes/cluster-location": _REGION,
+                "instance/attributes/cluster-name": _CLUSTER,
+                "instance/attributes/cluster-uid": _digest(_CLUSTER, number),
+            }
+        universe = dict.fromkeys(("universe/universe-domain", "universe/universe_domain"), "googleapis.com")
+        return found | universe | {"instance/name": name}
 
 
-def _guarded(sandbox: Sandbox, answer: Callable[[Request, _Machine], Response]) -> Callable[..., Awaitable[Response]]:
-    async def guarded(request: Request) -> Response:
-        if request.headers.get("metadata-flavor") != "Google":
-            return PlainTextResponse("Missing required header: Metadata-Flavor", 403, headers=_FLAVOR)
-        sandbox.operations.advance()
-        sandbox.store.commit()
-        try:
-            return answer(request, _Machine(sandbox, request.path_params))
-        except GoogleError as error:
-            return PlainTextResponse(error.message, error.code, headers=_FLAVOR)
-
-    return guarded
-
-
-def _other(request: Request, machine: _Machine) -> Response:
-    project = machine.project
-    simple = {
-        "": "instance/\nproject/\n",
-        "project/project-id": project["projectId"],
-        "project/numeric-project-id": project["projectNumber"],
-        "instance/zone": f"projects/{project['projectNumber']}/zones/us-central1-a",
-        "instance/service-accounts": f"default/\n{machine.email}/\n",
-        "universe/universe-domain": "googleapis.com",
-        "universe/universe_domain": "googleapis.com",
-    }
-    if machine.pod:
-        simple |= {"instance/attributes/cluster-name": "sandbox", "instance/attributes/cluster-location": "us-central1"}
-    path = request.path_params["path"].rstrip("/")
-    if path not in simple:
-        return PlainTextResponse("Not Found", 404, headers=_FLAVOR)
-    return PlainTextResponse(simple[path], headers=_FLAVOR)
+def _answer(request: Request, machine: Machine, path: str) -> Response:
+    known = machine.known()
+    if path in known:
+        return _text(known[path])
+    if path == "instance/service-accounts":
+        return _text(f"default/\n{machine.email()}/\n")
+    account = _ACCOUNT.fullmatch(path)
+    if account:
+        if account[1] not in ("default", machine.email()):
+            return _text("Not Found", 404)
+        return _of_account(request, machine, account[2] or "")
+    below = f"{path}/" if path else ""
+    names = {each.removeprefix(below) for each in (*known, "instance/service-accounts/") if each.startswith(below)}
+    entries = {name.partition("/")[0] + ("/" if "/" in name else "") for name in names}
+    return _text("".join(f"{entry}\n" for entry in sorted(entries))) if entries else _text("Not Found", 404)
 
 
-def _account(request: Request, machine: _Machine) -> Response:
-    what, account = request.path_params["what"].rstrip("/"), request.path_params["account"]
-    if account not in ("default", machine.email):
-        return PlainTextResponse("Not Found", 404, headers=_FLAVOR)
+def _of_account(request: Request, machine: Machine, what: str) -> Response:
     if what == "token":
         return _json({"access_token": machine.token(), "expires_in": machine.token_seconds, "token_type": "Bearer"})
-    if what == "email":
-        return PlainTextResponse(machine.email, headers=_FLAVOR)
-    if what == "scopes":
-        return PlainTextResponse("\n".join(_SCOPES) + "\n", headers=_FLAVOR)
-    if what == "" and request.query_params.get("recursive"):
-        return _json({"aliases": ["default"], "email": machine.email, "scopes": _SCOPES})
-    return PlainTextResponse("Not Found", 404, headers=_FLAVOR)
+    if what == "identity":
+        if not request.query_params.get("audience"):
+            return _text("non-empty audience parameter required", 400)
+        return _text("The sandbox gives no identity tokens: Google signs those, and nobody could verify its own.", 501)
+    simple = {"aliases": "default\n", "email": machine.email(), "scopes": "\n".join(_SCOPES) + "\n"}
+    if what in simple:
+        return _text(simple[what])
+    if what:
+        return _text("Not Found", 404)
+    if request.query_params.get("recursive"):
+        return _json({"aliases": ["default"], "email": machine.email(), "scopes": _SCOPES})
+    return _text("".join(f"{each}\n" for each in OF_AN_ACCOUNT))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()
+
+
+def _text(text: str, code: int = 200) -> Response:
+    return PlainTextResponse(text, code, headers=FLAVOR)
 
 
 def _json(value: dict[str, object]) -> Response:
-    return Response(json.dumps(value), media_type="application/json", headers=_FLAVOR)
+    return Response(json.dumps(value), media_type="application/json", headers=FLAVOR)

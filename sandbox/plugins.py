@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from sandbox.environment import attach_plugins
+from sandbox.environment import attach_plugins, over
 
 Choice = Literal["auto", "real", "stand-in"]
 CHOICES: tuple[Choice, ...] = ("auto", "real", "stand-in")
@@ -43,7 +43,7 @@ def attach(choice: Choice, variables: dict[str, str], environ: Mapping[str, str]
         variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "false"
         for name in real:
             if name not in have:
-                _install(name, {**environ, **variables})
+                _install(name, over(environ, variables))
     if len(real) == len(NAMES):
         return lambda: None
     stop = attach_plugins(variables)

@@ -15,9 +15,12 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from sandbox.environment import CLEARED
+
 _NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 # What a deployer has and a pod has not.
 _OF_THE_DEPLOYER = (
+    *CLEARED,
     "GOOGLE_OAUTH_ACCESS_TOKEN",
     "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
     "KUBECONFIG",

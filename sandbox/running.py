@@ -1,12 +1,16 @@
 """A sandbox served on loopback by a thread of this process."""
 
+import asyncio
+import base64
 import socket
+import ssl
 import threading
 import time
 from pathlib import Path
 
 import uvicorn
 
+from sandbox.certificates import server_context
 from sandbox.core import PROJECT, Sandbox
 from sandbox.options import Options
 from sandbox.server import create_app
@@ -14,8 +18,27 @@ from sandbox.server import create_app
 _START_SECONDS = 30.0
 
 
+class _Server(uvicorn.Server):
+    """uvicorn with a second port, which speaks TLS, on the same loop."""
+
+    def __init__(self, config: uvicorn.Config, tls: socket.socket, context: ssl.SSLContext) -> None:
+        super().__init__(config)
+        self._tls, self._context = tls, context
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        def protocol() -> asyncio.Protocol:
+            made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return made
+
+        server = await asyncio.get_running_loop().create_server(protocol, sock=self._tls, ssl=self._context)
+        await super().startup(sockets)
+        self.servers.append(server)
+
+
 class RunningSandbox:
-    """A sandbox that answers on http://127.0.0.1:`port` until `stop` is called.
+    """A sandbox that answers on http://127.0.0.1:`port` until `stop` is called; its cluster also on a port with TLS.
 
     Args:
         file: its state file; None keeps the state in memory.
@@ -30,18 +53,15 @@ class RunningSandbox:
     def __init__(
         self, file: Path | None = None, options: Options | None = None, project: str = PROJECT, port: int = 0
     ) -> None:
-        # With its protocol named, asyncio sets TCP_NODELAY on what it accepts; without, each answer waits 40 ms.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind(("127.0.0.1", port))
-        except OSError:
-            self._socket.close()
-            raise
+        self._socket = _bound(port)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox = Sandbox(file, options, project)
         self.sandbox.url = self.url
+        cluster = _bound(0)
+        context, certificate = server_context()
+        self.sandbox.cluster_url = f"https://127.0.0.1:{cluster.getsockname()[1]}"
+        self.sandbox.cluster_certificate = base64.b64encode(certificate.encode()).decode()
         config = uvicorn.Config(
             create_app(self.sandbox),
             http=self.sandbox.connections.protocol(),
@@ -49,7 +69,7 @@ class RunningSandbox:
             lifespan="off",
             access_log=False,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config, cluster, context)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="sandbox", daemon=True
         )
@@ -71,3 +91,15 @@ class RunningSandbox:
         self.sandbox.store.close()
         if self.sandbox.recorder:
             self.sandbox.recorder.close()
+
+
+def _bound(port: int) -> socket.socket:
+    # With its protocol named, asyncio sets TCP_NODELAY on what it accepts; without, each answer waits 40 ms.
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind(("127.0.0.1", port))
+    except OSError:
+        found.close()
+        raise
+    return found

@@ -1,5 +1,6 @@
 """The HTTP side: finds the method of a request, checks it, calls what imitates it, checks the answer, records it."""
 
+import contextlib
 import inspect
 import json
 import re
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox import api_keys, console, control, discovery, hosts, metadata, registry, schema
 from sandbox.core import Sandbox
@@ -29,14 +31,28 @@ _READING = re.compile(
 )
 
 
-def create_app(sandbox: Sandbox) -> Starlette:
-    """The ASGI application of one sandbox."""
+def create_app(sandbox: Sandbox) -> ASGIApp:
+    """The ASGI application of one sandbox; what comes to the cluster's own port is all the cluster's."""
 
     async def dispatch(request: Request) -> Response:
         return await Exchange(sandbox, request).answer()
 
-    own = [*control.routes(sandbox), *console.routes(sandbox), *metadata.routes(sandbox)]
-    return Starlette(routes=[*own, Route("/{path:path}", dispatch, methods=_METHODS)])
+    async def root(request: Request) -> Response:
+        if request.headers.get("metadata-flavor") != "Google" and "text/html" in request.headers.get("accept", ""):
+            return console.page(metadata.FLAVOR)
+        return await dispatch(request)
+
+    own = [*control.routes(sandbox), *console.routes(sandbox), Route("/", root)]
+    routed = Starlette(routes=[*own, Route("/{path:path}", dispatch, methods=_METHODS)])
+    cluster_port = int(sandbox.cluster_url.rpartition(":")[2] or 0)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if (scope.get("server") or ("", None))[1] == cluster_port:
+            path, raw_path = f"/kubernetes{scope['path']}", b"/kubernetes" + scope["raw_path"]
+            scope = {**scope, "path": path, "raw_path": raw_path, "cluster": True}
+        await routed(scope, receive, send)
+
+    return app
 
 
 class Exchange:
@@ -53,6 +69,7 @@ class Exchange:
             "http_method": request.method,
             "path": f"/{path}",
             "mutating": request.method not in ("GET", "HEAD", "OPTIONS"),
+            "principal": "",
         }
         self.mishap = Mishap(sandbox, request)
         # What is measured: the call, once it has met its method or an ordered fault in its place.
@@ -91,6 +108,8 @@ class Exchange:
 
     async def _of_mounted(self, mounted: Mount) -> Response:
         service = self.target.service
+        with contextlib.suppress(GoogleError):
+            self.entry["principal"] = principal_of(self.request.headers.get("authorization", ""), service, "").email
         instead = await self.mishap.before(service, self.entry["path"], mutating=self.entry["mutating"])
         return instead or await mounted(self.request, self.sandbox)
 
@@ -134,6 +153,7 @@ class Exchange:
         mutating = method.http_method != "GET" and not _READING.match(method.name)
         self.entry.update(method=method.id, mutating=mutating)
         self.started = self.sandbox.clock.now()
+        self._note_principal(document, method)
         try:
             instead = await self.mishap.before(method.id, self.entry["path"], mutating=mutating)
         except GoogleError:
@@ -171,6 +191,14 @@ class Exchange:
         headers = self.request.headers
         keyed = api_keys.caller(headers, self.request.query_params, document.service, method.id)
         return keyed or principal_of(headers.get("authorization", ""), document.service, method.id)
+
+    def _note_principal(self, document: Document, method: Method) -> None:
+        """Puts into the record who calls, where that is known; nobody in person is a key's project."""
+        with contextlib.suppress(GoogleError):
+            principal = self._principal(document, method)
+            key = api_keys.given(self.request.headers, self.request.query_params)
+            by_key = "" if principal.email else f"api-key:{api_keys.project_of(key, document.service)}"
+            self.entry["principal"] = principal.email or by_key
 
     def _struck(self, document: Document, method: Method, params: dict[str, str], host: str) -> Call | None:
         """The call that an ordered fault answers, as far as it is known; None where nobody known makes it."""

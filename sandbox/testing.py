@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sandbox.core import PROJECT, Sandbox
-from sandbox.environment import attach_plugins, environment
+from sandbox.environment import attach_plugins, environment, over
 from sandbox.errors import Json
 from sandbox.identity import DEPLOYER, token_for
 from sandbox.options import Options
@@ -43,7 +43,7 @@ class SandboxHandle:
 
     def environ(self, **extra: str) -> dict[str, str]:
         """This process's environment with the sandbox's variables, and the extra ones, over it."""
-        return {**os.environ, **self.env, **extra}
+        return over(os.environ, {**self.env, **extra})
 
     def calls(self, since: int = 0, *, mutating: bool = False) -> list[Json]:
         """The calls after sequence number `since`, all or only those that change something."""

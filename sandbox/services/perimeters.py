@@ -4,7 +4,8 @@ Inside is what comes from a project of the perimeter: the sandbox takes a call t
 given by the metadata server of a machine or pod of that project (`sandbox run --as-pod`, or default credentials under
 `sandbox run`), or when it was sent to an address that only the project's network has (Private Service Connect, a peered
 endpoint). Everybody else is outside: the deployer at a keyboard or in a pipeline, whatever roles they have, and so is a
-person who got a service account's token by impersonation. They get in where an ingress rule lets them.
+person who got a service account's token by impersonation, and whoever calls with an API key alone, which stands for its
+project. They get in where an ingress rule lets them.
 
 What a perimeter says is enforced at once; at Google that takes up to 30 minutes. There is one project, so nothing here
 can break an egress rule. Sources: cloud.google.com/vpc-service-controls/docs/{overview, ingress-egress-rules,
@@ -15,6 +16,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
+from sandbox import api_keys
 from sandbox.errors import RPC, GoogleError, Json, error_info
 from sandbox.registry import Call
 from sandbox.services import audit, private_path
@@ -52,7 +54,7 @@ def check(call: Call) -> None:
 
 
 def project_of(call: Call) -> Json | None:
-    """The project whose resource the call is about, or None."""
+    """The project whose resource the call is about, or that its API key stands for, or None."""
     for value in call.params.values():
         named = re.match(r"projects/([^/]+)", value)
         project = call.sandbox.project(named.group(1)) if named else None
@@ -61,6 +63,8 @@ def project_of(call: Call) -> Json | None:
         if project:
             return project
     given = call.params.get("project") or call.params.get("projectId")
+    key = "" if call.principal.email else api_keys.given(call.headers, call.query)
+    given = given or (api_keys.project_of(key, call.service) if key else "")
     return call.sandbox.project(given) if given else None
 
 
@@ -135,8 +139,10 @@ def _lets_in(rule: Json, call: Call, project: Json, origin: str) -> bool:
 
 def _is_one_of(call: Call, coming: Json) -> bool:
     member = call.principal.member
-    kind = {"user": "ANY_USER_ACCOUNT", "serviceAccount": "ANY_SERVICE_ACCOUNT"}.get(member.partition(":")[0])
-    return member in coming.get("identities", []) or coming.get("identityType") in ("ANY_IDENTITY", kind or "none")
+    kinds = {"user": "ANY_USER_ACCOUNT", "serviceAccount": "ANY_SERVICE_ACCOUNT"}
+    # An API key alone is nobody's.
+    kind = kinds.get(member.partition(":")[0], "none") if call.principal.email else "none"
+    return member in coming.get("identities", []) or coming.get("identityType") in ("ANY_IDENTITY", kind)
 
 
 def _is_from(source: Json, origin: str) -> bool:

@@ -29,6 +29,10 @@ def test_the_articles_apis_are_enabled_listed_and_disabled(gcloud: Tool) -> None
     gcloud("services enable iam.googleapis.com --async")
 
 
+def test_application_default_credentials_are_the_machines(gcloud: Tool) -> None:
+    assert gcloud("auth application-default print-access-token").startswith("ya29.sandbox-")
+
+
 def test_a_missing_permission_says_so(sandbox: SandboxHandle, gcloud: Tool) -> None:
     assert "denied" in gcloud.refused("services enable nosuch.googleapis.com")
 

@@ -1,5 +1,7 @@
 """kubectl, the real program, as `sandbox run` sets it up."""
 
+import re
+
 import pytest
 
 from sandbox.testing import SandboxHandle
@@ -62,9 +64,29 @@ def test_a_dry_run_changes_nothing_and_is_recorded_so(kubectl: Tool) -> None:
 
 
 def test_kubectl_auth_says_who_may_do_what(kubectl: Tool) -> None:
+    """The deployer may, a stranger may not, and kubectl sends whose token it is."""
     assert kubectl("auth can-i create serviceaccounts -n production") == "yes\n"
     assert "deployer@sandbox.example" in kubectl("auth whoami")
-    assert "*.*" in kubectl("auth can-i --list -n production")
+    assert "serviceaccounts" in kubectl("auth can-i --list -n production")
+    nobody = "--as=nobody@example.com"
+    assert kubectl.run(*f"auth can-i get secrets -n production {nobody}".split()).stdout == "no\n"
+    assert "nobody@example.com" in kubectl(f"auth whoami {nobody}")
+    assert 'User "nobody@example.com" cannot list resource "secrets"' in kubectl.refused(f"get secrets {nobody}")
+    assert "serviceaccounts" not in kubectl(f"auth can-i --list -n production {nobody}")
+    assert "You must be logged in" in kubectl.refused("--token=bad get sa -n default")
+
+
+def test_a_service_accounts_token_acts_as_it(kubectl: Tool) -> None:
+    kubectl("create serviceaccount app -n production")
+    token = kubectl("create token app -n production --duration=10m").strip()
+    assert "system:serviceaccount:production:app" in kubectl(f"--token={token} auth whoami")
+    assert kubectl.run(*f"--token={token} auth can-i get secrets -n production".split()).stdout == "no\n"
+
+
+def test_the_server_has_an_address_of_its_own(kubectl: Tool) -> None:
+    assert kubectl("get --raw /healthz") == "ok"
+    plain = re.sub(r"\x1b\[[\d;]*m", "", kubectl("cluster-info"))
+    assert "control plane is running at https://127.0.0.1:" in plain
 
 
 def test_the_server_describes_itself(kubectl: Tool) -> None:

@@ -1,6 +1,5 @@
 """A stack whose deployer has the role that scripts/deployer_role.py prints for it, and nothing else."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -39,7 +38,7 @@ class Deployer:
         kubeconfig.write_text(theirs.replace(token_for("deployer@sandbox.example"), token))
         variables = {**cloud.env, "GOOGLE_OAUTH_ACCESS_TOKEN": token, "KUBECONFIG": str(kubeconfig)}
         self.stop = attach_plugins(variables)
-        self.environment = {**os.environ, **variables}
+        self.environment = cloud.environ(**variables)
         self.workspace = Workspace(folder / "prod", "prod", self.environment)
         self._configure({"gemini-vertex:protect": False, "vertex-serving:allowBaseGemini": True, **settings})
         self.workspace.init()

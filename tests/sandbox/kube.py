@@ -4,6 +4,7 @@ from typing import Any
 
 import requests
 
+from sandbox.identity import DEPLOYER, token_for
 from sandbox.testing import SandboxHandle
 
 Json = dict[str, Any]
@@ -23,14 +24,24 @@ class RefusedError(AssertionError):
 
 
 class Kube:
-    """Calls below the server's address; every error answer raises RefusedError."""
+    """Calls below the server's address; every error answer raises RefusedError.
 
-    def __init__(self, sandbox: SandboxHandle) -> None:
+    Args:
+        sandbox: the sandbox.
+        caller: the e-mail of another caller than the deployer.
+        impersonate: Impersonate-User and the like.
+        token: a token to call with in place of `caller`'s.
+    """
+
+    def __init__(
+        self, sandbox: SandboxHandle, caller: str = DEPLOYER, impersonate: Json | None = None, token: str = ""
+    ) -> None:
         self.base = f"{sandbox.url}/kubernetes"
+        self.headers = {"Authorization": f"Bearer {token or token_for(caller)}", **(impersonate or {})}
 
     def send(self, http_method: str, path: str, body: Any = None, content: str = "", **query: Any) -> requests.Response:
         """The response, whatever it is; `accept` in the query is the header."""
-        headers = {"Content-Type": content or "application/json", "User-Agent": "tester/1"}
+        headers = {**self.headers, "Content-Type": content or "application/json", "User-Agent": "tester/1"}
         if "accept" in query:
             headers["Accept"] = query.pop("accept")
         url = f"{self.base}/{path}"

@@ -68,6 +68,15 @@ def test_run_shows_the_command_a_sandbox_and_returns_its_exit_code(tmp_path: Pat
     assert list(tmp_path.glob(".sandbox")) == []
 
 
+def test_a_users_own_login_is_not_there(tmp_path: Path, env: dict[str, str]) -> None:
+    """Not even empty: gcloud takes an empty GOOGLE_APPLICATION_CREDENTIALS for a file's name."""
+    env = {**env, "GOOGLE_APPLICATION_CREDENTIALS": "/mine.json", "GOOGLE_CREDENTIALS": "{}"}
+    show = (
+        "import os; print([os.environ.get(name) for name in ('GOOGLE_APPLICATION_CREDENTIALS', 'GOOGLE_CREDENTIALS')])"
+    )
+    assert sandbox("run", "--", sys.executable, "-c", show, cwd=tmp_path, env=env).stdout == "[None, None]\n"
+
+
 def test_run_with_a_state_file_finds_everything_again(tmp_path: Path, env: dict[str, str]) -> None:
     script = (
         "import os, pathlib; p = pathlib.Path(os.environ['PULUMI_HOME'], 'mark');"
@@ -151,8 +160,9 @@ def test_env_run_attach_and_stop_find_the_served_sandbox(
     tmp_path: Path, env: dict[str, str], served: "subprocess.Popen[str]"
 ) -> None:
     exports = sandbox("env", cwd=tmp_path, env=env).stdout
-    script = f'{exports}\nprintf %s "$SANDBOX_URL"'
-    url = subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True, check=True).stdout
+    script = f'{exports}\nprintf %s "$SANDBOX_URL${{GOOGLE_APPLICATION_CREDENTIALS+still there}}"'
+    mine = {**env, "GOOGLE_APPLICATION_CREDENTIALS": "/mine.json"}
+    url = subprocess.run(["sh", "-c", script], env=mine, capture_output=True, text=True, check=True).stdout
     assert url.startswith("http://127.0.0.1:")
     attached = sandbox("run", "--attach", "--", "sh", "-c", 'printf %s "$SANDBOX_URL"', cwd=tmp_path, env=env)
     assert attached.stdout == url

@@ -16,7 +16,9 @@ from tests.sandbox.vertex import Vertex
 
 def test_health_says_who_answers(sandbox: SandboxHandle) -> None:
     health = requests.get(f"{sandbox.url}/_sandbox/health", timeout=30).json()
+    kubernetes = health.pop("kubernetes")
     assert health == {"status": "ok", "url": sandbox.url, "profile": "google", "pid": os.getpid()}
+    assert kubernetes.startswith("https://127.0.0.1:")
 
 
 def test_settings_can_be_read_and_changed_one_by_one(sandbox: SandboxHandle) -> None:

@@ -256,7 +256,7 @@ def test_kubernetes_has_faults_too_in_its_own_shape(sandbox: SandboxHandle) -> N
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
     status = refused.json()
     assert (status["kind"], status["reason"], status["code"]) == ("Status", "TooManyRequests", 429)
-    assert requests.get(url, timeout=30).status_code == 200
+    assert requests.get(url, headers=sandbox.headers, timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize(

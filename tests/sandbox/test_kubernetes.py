@@ -197,7 +197,8 @@ def test_a_watch_tells_what_comes_changes_and_goes(kube: Kube) -> None:
     version = kube("GET", ACCOUNTS)["metadata"]["resourceVersion"]
     kube.account()
     query = {"watch": "true", "resourceVersion": version, "fieldSelector": "metadata.name=gemini-app"}
-    with requests.get(f"{kube.base}/{ACCOUNTS}", params=query, stream=True, timeout=30) as stream:
+    url = f"{kube.base}/{ACCOUNTS}"
+    with requests.get(url, params=query, headers=kube.headers, stream=True, timeout=30) as stream:
         events = (json.loads(line) for line in stream.iter_lines())
         assert next(events)["type"] == "ADDED"
         kube("PATCH", f"{ACCOUNTS}/gemini-app", {"metadata": {"labels": {"a": "b"}}}, "application/merge-patch+json")

@@ -83,7 +83,7 @@ def test_a_time_in_yaml_stays_a_string(sandbox: SandboxHandle) -> None:
     answer = requests.patch(
         f"{sandbox.url}/kubernetes/{ACCOUNTS}/a?fieldManager=tester",
         data=text,
-        headers={"Content-Type": "application/apply-patch+yaml"},
+        headers={**sandbox.headers, "Content-Type": "application/apply-patch+yaml"},
         timeout=30,
     )
     assert answer.status_code == 201, answer.text

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.api_keys import key_for
 from sandbox.identity import DEPLOYER, token_for
 from sandbox.testing import SandboxHandle
 from tests.sandbox.google import PROJECT_NUMBER, Google, Json, refusal
@@ -85,6 +86,30 @@ def test_an_enforced_perimeter_refuses_the_deployer_from_outside(
     assert (info["reason"], info["domain"]) == ("SECURITY_POLICY_VIOLATED", "googleapis.com")
     assert info["metadata"]["uid"] == unique_id
     assert info["metadata"]["service"] == AIPLATFORM
+
+
+@pytest.mark.parametrize("in_header", [True, False])
+def test_a_call_with_an_api_key_is_of_the_keys_project(
+    vertex: Vertex, organization: Organization, in_header: bool
+) -> None:
+    """docs: vpc-service-controls/docs/ingress-egress-rules: who has a key alone has no identity for a rule to name."""
+    key = key_for(vertex.sandbox.project)
+    given: Any = {"headers": {"x-goog-api-key": key}} if in_header else {"params": {"key": key}}
+    url = vertex.sandbox.api("aiplatform", "v1/publishers/google/models/gemini-3.5-flash:generateContent")
+    body = {"contents": [{"role": "user", "parts": [{"text": "1 + 1"}]}]}
+
+    def ask() -> requests.Response:
+        return requests.post(url, json=body, timeout=30, **given)
+
+    assert ask().status_code == 200
+    organization.fence(status=FENCE)
+    error = ask().json()["error"]
+    assert (error["code"], error["message"][:45]) == (403, "Request is prohibited by organization's polic")
+    rule = {"ingressFrom": FROM_ANYWHERE, "ingressTo": {"resources": ["*"], "operations": [{"serviceName": "*"}]}}
+    for identity, code in (("ANY_USER_ACCOUNT", 403), ("ANY_IDENTITY", 200)):
+        who = {**rule, "ingressFrom": {**FROM_ANYWHERE, "identityType": identity}}
+        organization.fence(status={**FENCE, "ingressPolicies": [who]})
+        assert ask().status_code == code
 
 
 def test_the_refusal_is_found_in_the_audit_log_by_its_identifier(

@@ -18,6 +18,7 @@ import requests
 
 from sandbox import plugins
 from sandbox.testing import SandboxHandle
+from tests.sandbox.kube import Kube
 from tests.sandbox.recordings import recorded
 
 FOLDER = Path(__file__).with_name("pulumi_kubernetes")
@@ -29,7 +30,7 @@ def send(sandbox: SandboxHandle, call: dict[str, Any]) -> requests.Response:
     if "timeoutSeconds" in query:
         query["timeoutSeconds"] = "0"
     body = call["text"] if "text" in call else json.dumps(call["body"]) if "body" in call else None
-    headers = {"Accept": call["accept"], "Content-Type": call.get("contentType", "")}
+    headers = {**sandbox.headers, "Accept": call["accept"], "Content-Type": call.get("contentType", "")}
     url = f"{sandbox.url}/kubernetes{call['path']}"
     return requests.request(call["method"], url, params=query, data=body, headers=headers, timeout=30)
 
@@ -38,10 +39,8 @@ def check_objects(sandbox: SandboxHandle, words: str) -> None:
     """Fails unless the service accounts, the ConfigMap and the Secret are there as `words` says."""
     state = sandbox.state()
     accounts = {name.partition("/")[0]: each for name, each in state["kubernetes.serviceaccounts"].items()}
-    config, secret = (
-        requests.get(f"{sandbox.url}/kubernetes/api/v1/namespaces/production/{kind}/gemini", timeout=30).json()
-        for kind in ("configmaps", "secrets")
-    )
+    kube = Kube(sandbox)
+    config, secret = (kube("GET", f"api/v1/namespaces/production/{kind}/gemini") for kind in ("configmaps", "secrets"))
     assert config["data"] == {"words": words}
     assert secret["data"] == {"words": base64.b64encode(words.encode()).decode()}
     assert secret["type"] == "Opaque"

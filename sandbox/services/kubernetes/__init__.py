@@ -1,7 +1,8 @@
-"""A small Kubernetes API server under /kubernetes/: namespaces and service accounts, for kubectl and Pulumi."""
+"""A small Kubernetes API server, for kubectl and Pulumi: on a TLS port of its own, and under /kubernetes/."""
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,17 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 
 from sandbox import registry
 from sandbox.errors import GoogleError, Json
-from sandbox.identity import DEPLOYER, principal_of
-from sandbox.services.kubernetes import access, merging, openapi, rendering, reviews
+from sandbox.services.kubernetes import access, callers, merging, openapi, rendering, reviews
 from sandbox.services.kubernetes.cluster import Cluster
-from sandbox.services.kubernetes.kinds import KINDS, NAMESPACE, Kind, discovery
+from sandbox.services.kubernetes.discovery import discovery
+from sandbox.services.kubernetes.kinds import KINDS, NAMESPACE, SERVICE_ACCOUNT, Kind
 from sandbox.services.kubernetes.schemas import mistakes
 from sandbox.services.kubernetes.status import KubernetesError, bad_request, forbidden_option
 
 if TYPE_CHECKING:
     from sandbox.core import Sandbox
 
+_TOKEN = re.compile(r"api/v1/namespaces/([^/]+)/serviceaccounts/([^/]+)/token")
 _WATCH_PAUSE = 0.05
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _REASONS = {
@@ -55,13 +57,8 @@ async def handle(request: Request, sandbox: "Sandbox") -> Response:
     if path in ("healthz", "livez", "readyz"):
         return PlainTextResponse("ok")
     try:
-        # kubectl sends no token without TLS, so on loopback its absence means whoever runs the sandbox.
-        given = request.headers.get("authorization", "")
-        caller = principal_of(given, "container", "kubernetes").email if given else DEPLOYER
-        response = await _Exchange(request, sandbox, path, caller).answer()
-    except GoogleError:
-        sandbox.store.rollback()
-        response = _failed(KubernetesError(401, "Unauthorized", "Unauthorized"))
+        user = callers.user_of(sandbox, request.headers)
+        response = await _Exchange(request, sandbox, path, user).answer()
     except KubernetesError as error:
         sandbox.store.rollback()
         response = _failed(error)
@@ -69,10 +66,9 @@ async def handle(request: Request, sandbox: "Sandbox") -> Response:
 
 
 class _Exchange:
-    def __init__(self, request: Request, sandbox: "Sandbox", path: str, caller: str) -> None:
+    def __init__(self, request: Request, sandbox: "Sandbox", path: str, user: callers.User) -> None:
         self.request = request
-        self.caller = caller
-        self.given = request.headers.get("authorization", "")
+        self.user = user
         self.sandbox = sandbox
         self.cluster = Cluster(sandbox)
         self.path = path
@@ -86,19 +82,23 @@ class _Exchange:
             described = discovery(self.path)
             if described is not None:
                 return JSONResponse(described)
-            document = openapi.answer(self.path, self.request.headers.get("accept", ""))
+            base = "" if self.request.scope.get("cluster") else "/kubernetes"
+            document = openapi.answer(self.path, self.request.headers.get("accept", ""), base)
             if document is not None:
                 return document
         if self.request.method == "POST" and reviews.is_review(self.path):
             self.record(f"{reviews.method(self.path)}.create", mutating=False)
-            reviewed = reviews.answer(self.path, _parsed(await self.request.body()), self.caller, self._may)
-            return JSONResponse(reviewed, 201)
+            body = _parsed(await self.request.body())
+            return JSONResponse(reviews.answer(self.sandbox, self.path, body, self.user), 201)
+        account = _TOKEN.fullmatch(self.path)
+        if account and self.request.method == "POST":
+            return await self._token(*account.groups())
         kind, namespace, name = _target(self.path)
         verb = _VERBS.get(self.request.method) or ("get" if name else "list")
         if verb == "list" and self._watches():
             verb = "watch"
         self.record(f"core.v1.{kind.plural}.{verb}", mutating=self.saves and verb in _VERBS.values())
-        access.check(self.sandbox, self.given, kind, namespace, verb)
+        access.check(self.sandbox, self.user.name, kind, namespace, verb)
         if not kind.served and verb not in ("get", "list", "watch"):
             raise KubernetesError(405, "MethodNotAllowed", f"the sandbox's cluster takes no {kind.plural}")
         key = f"{namespace}/{name}" if kind.namespaced else name
@@ -121,16 +121,18 @@ class _Exchange:
 
     def record(self, what: str, *, mutating: bool) -> None:
         """Names the call in the record of calls, as Cloud Logging's audit logs name a cluster's."""
-        self.request.state.recorded = {"method": f"io.k8s.{what}", "mutating": mutating}
+        self.request.state.recorded = {
+            "method": f"io.k8s.{what}",
+            "mutating": mutating,
+            "principal": self.user.name,
+        }
 
-    def _may(self, asked: Json) -> bool:
-        kind = next((one for one in KINDS.values() if one.plural == asked.get("resource")), None)
-        try:
-            if kind is not None:
-                access.check(self.sandbox, self.given, kind, asked.get("namespace", ""), asked.get("verb", ""))
-        except KubernetesError:
-            return False
-        return True
+    async def _token(self, namespace: str, name: str) -> Response:
+        self.record("core.v1.serviceaccounts.token.create", mutating=False)
+        access.check(self.sandbox, self.user.name, SERVICE_ACCOUNT, namespace, "create", "token")
+        account = self.cluster.get(SERVICE_ACCOUNT, f"{namespace}/{name}")
+        body = _parsed(await self.request.body())
+        return JSONResponse(callers.token_request(self.sandbox, account, body), 201)
 
     def _watches(self) -> bool:
         return self.query.get("watch") in ("true", "1")

@@ -5,12 +5,12 @@ Messages and field numbers, as far as they are used: github.com/google/gnostic-m
 
 import functools
 import json
-from typing import Any
-
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import Message
+from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import Json
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 # field -> (number, type); a type in a list is repeated.
 _MESSAGES: dict[str, dict[str, tuple[int, Any]]] = {
@@ -63,8 +63,11 @@ _MESSAGES: dict[str, dict[str, tuple[int, Any]]] = {
 
 
 @functools.cache
-def document_class() -> type[Message]:
+def document_class() -> "type[Message]":
     """gnostic's Document, as a class of messages."""
+    # Heavy, and few ask for it.
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
     file = descriptor_pb2.FileDescriptorProto(name="openapiv2.proto", package="openapi.v2", syntax="proto3")
     described = descriptor_pb2.FieldDescriptorProto
     for name, fields in _MESSAGES.items():

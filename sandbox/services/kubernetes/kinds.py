@@ -1,14 +1,13 @@
-"""The kinds that this API server has, and how it lists them for clients (discovery)."""
+"""The kinds that this API server has."""
 
 from dataclasses import dataclass, field
 
 from sandbox.errors import Json
-from sandbox.services.kubernetes import reviews
 from sandbox.services.kubernetes.schemas import CORE, flag, merged_by_name, ref
 
 VERSION = "v1.29.6-gke.1038001"
-_CHANGING = ("create", "delete", "get", "list", "patch", "update", "watch")
-_READING = ("get", "list", "watch")
+CHANGING = ("create", "delete", "get", "list", "patch", "update", "watch")
+READING = ("get", "list", "watch")
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,11 @@ class Kind:
     fields: dict[str, Json] = field(default_factory=dict, compare=False)
     served: bool = True
     description: str = ""
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """What may be done with its objects."""
+        return CHANGING if self.served else READING
 
     @property
     def store(self) -> str:
@@ -72,44 +76,11 @@ SECRET = Kind(
         "immutable": {"type": "boolean"},
     },
 )
-# kubectl describe looks for these beside what it describes; the cluster has none of them, and takes none.
+# kubectl describe and cluster-info look for these beside what they show; the cluster has none, and takes none.
 _EMPTY = [
     Kind("Event", "events", True, ("ev",), served=False),
     Kind("LimitRange", "limitranges", True, ("limits",), served=False),
     Kind("ResourceQuota", "resourcequotas", True, ("quota",), served=False),
+    Kind("Service", "services", True, ("svc",), served=False),
 ]
 KINDS = {kind.plural: kind for kind in (NAMESPACE, SERVICE_ACCOUNT, CONFIG_MAP, SECRET, *_EMPTY)}
-
-
-def discovery(path: str) -> Json | None:
-    """What describes the server at this path (without a leading slash), or None."""
-    return {
-        "api": _api_versions,
-        **reviews.discovery(),
-        "api/v1": _resources,
-        "version": _version,
-    }.get(path, lambda: None)()
-
-
-def _api_versions() -> Json:
-    return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
-
-
-def _version() -> Json:
-    major, minor = VERSION.removeprefix("v").split(".")[:2]
-    return {"major": major, "minor": minor, "gitVersion": VERSION, "platform": "linux/amd64"}
-
-
-def _resources() -> Json:
-    resources = [
-        {
-            "name": kind.plural,
-            "singularName": kind.name.lower(),
-            "namespaced": kind.namespaced,
-            "kind": kind.name,
-            "verbs": list(_CHANGING if kind.served else _READING),
-            **({"shortNames": list(kind.short)} if kind.short else {}),
-        }
-        for kind in KINDS.values()
-    ]
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "v1", "resources": resources}

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from sandbox.errors import Json
+from sandbox.services.kubernetes import gnostic
 from sandbox.services.kubernetes.kinds import KINDS, VERSION, Kind
 from sandbox.services.kubernetes.schemas import CORE, META, SCHEMAS, ref
 
@@ -22,17 +23,18 @@ _QUERY = {
 }
 
 
-def answer(path: str, accept: str) -> Response | None:
-    """What describes the server at this path (without a leading slash), or None where the path is another's."""
+def answer(path: str, accept: str, base: str) -> Response | None:
+    """What describes the server at this path (without a leading slash), or None where the path is another's.
+
+    `base` is what the client puts before each path: "" on the cluster's own port, else "/kubernetes".
+    """
     if path == "openapi/v3":
-        return JSONResponse({"paths": {"api/v1": {"serverRelativeURL": f"/kubernetes/{_V3}"}}})
+        return JSONResponse({"paths": {"api/v1": {"serverRelativeURL": f"{base}/{_V3}"}}})
     if path == _V3:
         return JSONResponse(version_3())
     if path != "openapi/v2":
         return None
     if _PROTOBUF in accept or _OLD_PROTOBUF in accept:
-        from sandbox.services.kubernetes import gnostic  # protobuf takes its time to load, and few ask
-
         return Response(gnostic.serialized(version_2()), media_type=_PROTOBUF)
     return JSONResponse(version_2())
 

@@ -1,15 +1,20 @@
 """What `kubectl auth` asks: who am I, and what may I do.
 
-What is served asks IAM, as every call does; all else may be asked for by anyone, and is then not found.
+The answers are IAM's, by the permissions that the calls themselves ask for.
 Shapes: authentication.k8s.io/v1 SelfSubjectReview, authorization.k8s.io/v1 SelfSubjectAccessReview and
 SelfSubjectRulesReview of Kubernetes 1.29.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import Json
+from sandbox.services.kubernetes import access
+from sandbox.services.kubernetes.callers import User
 from sandbox.services.kubernetes.status import bad_request, invalid
+
+if TYPE_CHECKING:
+    from sandbox.core import Sandbox
 
 _GROUPS = {
     "authentication.k8s.io": {"SelfSubjectReview": "selfsubjectreviews"},
@@ -18,7 +23,7 @@ _GROUPS = {
         "SelfSubjectRulesReview": "selfsubjectrulesreviews",
     },
 }
-_PATHS = {
+PATHS = {
     f"apis/{group}/v1/{plural}": (group, kind) for group, kinds in _GROUPS.items() for kind, plural in kinds.items()
 }
 
@@ -34,32 +39,37 @@ def discovery() -> dict[str, Callable[[], Json]]:
 
 def is_review(path: str) -> bool:
     """Whether reviews are created at this path."""
-    return path in _PATHS
+    return path in PATHS
 
 
 def method(path: str) -> str:
     """The resource of the path as audit logs name it: "authorization.v1.selfsubjectaccessreviews"."""
-    group, kind = _PATHS[path]
+    group, kind = PATHS[path]
     return f"{group.partition('.')[0]}.v1.{_GROUPS[group][kind]}"
 
 
-def answer(path: str, body: Any, caller: str, may: Callable[[Json], bool]) -> Json:
+def answer(sandbox: "Sandbox", path: str, body: Any, user: User) -> Json:
     """The review with its status filled in. KubernetesError 400 or 422 for a body that is no such review."""
-    group, kind = _PATHS[path]
+    group, kind = PATHS[path]
     if not isinstance(body, dict) or body.get("kind", kind) != kind:
         raise bad_request(f"the body is no {kind}")
     spec = body.get("spec") or {}
     if kind == "SelfSubjectReview":
-        status: Json = {"userInfo": {"username": caller, "groups": ["system:authenticated"]}}
+        status: Json = {"userInfo": {"username": user.name, "groups": list(user.groups)}}
     elif kind == "SelfSubjectAccessReview":
-        if bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
+        resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+        if bool(resource) == bool(other):
             why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
             raise invalid(kind, "", "spec.resourceAttributes", why)
-        status = {"allowed": may(spec.get("resourceAttributes") or {})}
+        status = {"allowed": access.may(sandbox, user.name, resource) if resource else access.may_ask(other or {})}
     else:
-        everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
-        rules: Json = {"resourceRules": [everything], "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}]}
-        status = {**rules, "incomplete": False}
+        own = [
+            {"verbs": ["create"], "apiGroups": [each], "resources": list(kinds.values())}
+            for each, kinds in _GROUPS.items()
+        ]
+        described = [{"verbs": ["get"], "nonResourceURLs": list(access.OPEN_PATHS)}]
+        rules = [*own, *access.rules(sandbox, user.name)]
+        status = {"resourceRules": rules, "nonResourceRules": described, "incomplete": False}
     head = {"kind": kind, "apiVersion": f"{group}/v1", "metadata": {"creationTimestamp": None}}
     return {**head, **({"spec": spec} if spec else {}), "status": status}
 

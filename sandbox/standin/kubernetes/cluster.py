@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from sandbox.standin.credentials import access_token
-from sandbox.standin.rest import Json, Rest, RestError
+from sandbox.standin.rest import Json, Rest, RestError, http_client
 from sandbox.standin.values import Props
 
 
@@ -30,14 +32,15 @@ class Cluster:
         context_name, context = _context(kubeconfig, config.get("context"))
         cluster = _named(kubeconfig, "cluster", config.get("cluster") or context.get("cluster"))
         server = str(cluster.get("server", ""))
-        if not server.startswith(sandbox_url + "/"):
+        if not server.startswith(sandbox_url + "/") and server.rstrip("/") != _own_port(sandbox_url):
             raise RestError(
                 f"The kubeconfig's context {context_name!r} leads to {server!r}, not to the sandbox at {sandbox_url}. "
                 "In a sandbox use its own KUBECONFIG and the context 'sandbox'."
             )
         user = _named(kubeconfig, "user", context["user"]) if context.get("user") else {}
         token = str(user.get("token") or access_token(environ))
-        self.rest = Rest(server, token, cancelled)
+        authority = base64.b64decode(cluster.get("certificate-authority-data", "")).decode()
+        self.rest = Rest(server, token, cancelled, authority)
         flags = {"ConfigMap": "enableConfigMapMutable", "Secret": "enableSecretMutable"}
         self.mutable = {kind for kind, flag in flags.items() if str(config.get(flag)).lower() == "true"}
         self.namespace = str(config.get("namespace") or context.get("namespace") or "default")
@@ -81,6 +84,16 @@ def _active(config: Props) -> Json | None:
         return _named(kubeconfig, "cluster", config.get("cluster") or context.get("cluster"))
     except RestError:
         return None
+
+
+def _own_port(sandbox_url: str) -> str:
+    """The address of the cluster's port with TLS. Raises RestError when the sandbox does not answer."""
+    url = f"{sandbox_url}/_sandbox/health"
+    try:
+        with http_client({}) as http:
+            return str(http.get(url).raise_for_status().json()["kubernetes"])
+    except httpx.HTTPError as error:
+        raise RestError(f"GET {url} failed: {error}.") from error
 
 
 def _own(sandbox_url: str) -> Json:
