@@ -78,7 +78,11 @@ class Deployer:
         return done.stdout
 
     def looks(self) -> None:
-        """Fails unless the reader's role suffices to find no drift and to preview, and nothing in it is idle."""
+        """Fails unless the reader's role suffices to find no drift and to preview, and nothing in it is idle.
+
+        Of the state nothing may change but the lock, which is all that the reader of examples/github may write.
+        """
+        before = self._state()
         self.role = yaml.safe_load(self.printed("deployer_role.py", "--reader"))["includedPermissions"]
         self.above = [name for name in self.above if permissions.reads(name)]
         self.has_all_but()
@@ -86,6 +90,13 @@ class Deployer:
         assert self.printed("drift.py") == "Nothing of stack prod has drifted.\n"
         self.workspace.pulumi("preview", "--expect-no-changes")
         assert self.asked == {*self.role, *self.above} - {*permissions.CREDENTIALS}
+        assert self._state() == before
+
+    def _state(self) -> dict[str, int]:
+        """When each file of the state was written, but the locks."""
+        backend = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        files = [file for file in backend.rglob("*") if file.is_file() and "locks" not in file.parts]
+        return {str(file): file.stat().st_mtime_ns for file in files}
 
     def take_roles(self, perimeter: bool) -> None:
         """Grants what the script prints for the stack as it is configured now, and nothing else."""

@@ -32,6 +32,29 @@ EVERYTHING_ELSE = {
     f"{KEY}observability": {"notify": ["oncall@example.com"], "requestLogging": {"dataset": "requests"}},
     f"{KEY}fallback": {"model": "gemini-3.8-flash"},
 }
+OWN_NETWORK = {f"{KEY}network": {"name": "serving", "create": True}, f"{KEY}perimeter": None}
+# The other ways to be private and to keep the key: what a stack of each has, and which permissions are for that.
+OTHER_WAYS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "automatic address, Google's APIs, key in the cluster": (
+        {
+            **CLUSTER,
+            **OWN_NETWORK,
+            f"{KEY}endpoint": {"name": "e", "connectivity": "private-service-connect"},
+            f"{KEY}models": EVERYTHING_ELSE[f"{KEY}models"],
+            f"{KEY}privateApis": {"mode": "restricted"},
+            f"{KEY}fallback": {"model": "gemini-3.8-flash", "store": "kubernetes"},
+        },
+        {**permissions.CONNECTION_POLICY, **permissions.PRIVATE_APIS, **permissions.KUBERNETES_SECRET},
+    ),
+    "peered network": (
+        {
+            **OWN_NETWORK,
+            f"{KEY}endpoint": {"name": "e", "connectivity": "peered-network"},
+            f"{KEY}models": [{"name": "m", "model": "gemma-3-4b", "machineType": "n1-standard-4"}],
+        },
+        {**permissions.NETWORK, **permissions.PRIVATE_SERVICES_ACCESS},
+    ),
+}
 PLAIN = ("refresh", "destroy")
 # Each stack goes through its steps, one permission of a chain at a time, as a second refusal in it would never come: a
 # command without the permissions that follow it is refused for each of them, a command alone passes. A destroy is tried
@@ -220,6 +243,24 @@ def test_the_role_of_a_stack_with_everything_else_suffices(deploying: Callable[.
     workspace.pulumi(*UP)
     workspace.pulumi(*DESTROY)
     assert deployer.asked == {*deployer.role, *deployer.above} - ELSEWHERE
+
+
+@pytest.mark.parametrize("way", OTHER_WAYS)
+def test_the_role_of_every_other_way_suffices(way: str, deploying: Callable[..., Deployer]) -> None:
+    """Up, another key, refresh and destroy; all that the table has for the way is asked for."""
+    settings, own = OTHER_WAYS[way]
+    deployer = deploying(settings)
+    workspace, key = deployer.workspace, ("config", "set", "--secret", "--path", f"{KEY}fallback.apiKey")
+    if f"{KEY}fallback" in settings:
+        workspace.pulumi(*key, "first")
+    deployer.take_roles(perimeter=False)
+    workspace.pulumi(*UP)
+    if f"{KEY}fallback" in settings:
+        workspace.pulumi(*key, "second")
+        workspace.pulumi(*UP)
+    workspace.pulumi("refresh", "--yes", "--skip-preview")
+    workspace.pulumi(*DESTROY)
+    assert {*own} <= deployer.asked <= {*deployer.role}
 
 
 @pytest.mark.parametrize("settings", [{**CLUSTER}, EVERYTHING_ELSE], ids=["prod", "everything else"])
