@@ -250,8 +250,9 @@ OPTIONAL: Final[dict[str, str]] = {
     **SECRET_MANAGER,
     **KUBERNETES_SECRET,
 }
-# Verbs that change nothing.
+# Verbs that change nothing, and what only a change is waited for by.
 _READING: Final = ("get", "getIamPolicy", "list", "access")
+_WAITING: Final = ("operations", "globalOperations", "regionOperations", "changes")
 _ROLE_OF: Final[dict[str, str]] = {**OPTIONAL, **PROJECT, **ORGANIZATION, **REPAIR, **REQUEST_QUOTA}
 _PERMISSION = re.compile(r"\b[a-z]+\.[a-zA-Z]+\.[a-zA-Z]+\b")
 
@@ -262,8 +263,9 @@ def role_with(permission: str) -> str | None:
 
 
 def reads(permission: str) -> bool:
-    """Whether the permission only reads: where a value of Secret Manager is in the state, a refresh reads it too."""
-    return permission.rpartition(".")[2] in _READING
+    """Whether a preview or a refresh takes the permission. A key in Secret Manager is read by a refresh too."""
+    _, kind, verb = permission.split(".")
+    return verb in _READING and kind not in _WAITING
 
 
 def named_in(text: str) -> str | None:

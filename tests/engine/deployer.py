@@ -89,7 +89,8 @@ class Deployer:
         self.asked.clear()
         assert self.printed("drift.py") == "Nothing of stack prod has drifted.\n"
         self.workspace.pulumi("preview", "--expect-no-changes")
-        assert self.asked == {*self.role, *self.above} - {*permissions.CREDENTIALS}
+        idle = self.asked ^ ({*self.role, *self.above} - {*permissions.CREDENTIALS})
+        assert not idle, f"either not asked for, or not in the role: {idle}"
         assert self._state() == before
 
     def _state(self) -> dict[str, int]:
