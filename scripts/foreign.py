@@ -25,7 +25,7 @@ def additions(resources: Iterable[Json]) -> list[str]:
         resources: the state of each of the stack's resources: `type`, `id`, `inputs` and `outputs`.
 
     Raises:
-        preflight.google.RefusedError: Google let neither be read.
+        preflight.google.RefusedError: Google did not let them be read.
     """
     by_type: dict[str, list[Json]] = {}
     for each in resources:
@@ -49,9 +49,7 @@ def _models(google: Google, endpoints: list[Json], deployed: list[Json]) -> Iter
     ours = {str((each.get("outputs") or {}).get("deployedModelId")) for each in deployed}
     for endpoint in endpoints:
         path, name = endpoint["id"], endpoint["urn"].rpartition("::")[2]
-        live = _unless_gone(
-            lambda path=path: google.get(f"{path.split('/')[3]}-aiplatform.googleapis.com", f"v1/{path}")
-        )
+        live = _unless_gone(google.get, f"{path.split('/')[3]}-aiplatform.googleapis.com", f"v1/{path}")
         for model in live.get("deployedModels", []):
             if model["id"] not in ours:
                 what = f"{model.get('displayName') or model['id']} ({model['model']}) is deployed and not the stack's"
@@ -63,7 +61,7 @@ def _grants(google: Google, accounts: list[Json], members: list[Json]) -> Iterat
     ours = {_grant(*(each["outputs"][key] for key in ("serviceAccountId", "role", "member"))) for each in members}
     for account in accounts:
         path, email = account["id"], account["id"].rpartition("/")[2]
-        live = _unless_gone(lambda path=path: google.policy("iam.googleapis.com", f"v1/{path}"))
+        live = _unless_gone(google.policy, "iam.googleapis.com", f"v1/{path}")
         for binding in live.get("bindings", []):
             role = binding["role"]
             for member in binding["members"]:
@@ -78,10 +76,10 @@ def _grant(account: str, role: str, member: str) -> tuple[str, str, str]:
     return account, role, member.lower()
 
 
-def _unless_gone(read: Callable[[], Json]) -> Json:
+def _unless_gone(read: Callable[[str, str], Json], host: str, path: str) -> Json:
     """What is read; {} where it is gone, which the refresh has told."""
     try:
-        return read()
+        return read(host, path)
     except RefusedError as error:
         if error.status == 404:
             return {}

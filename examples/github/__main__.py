@@ -15,7 +15,6 @@ import yaml
 EXAMPLES = Path(__file__).resolve().parent.parent
 ROLE, PERIMETER_ROLE = EXAMPLES / "deployer-role.yaml", EXAMPLES / "deployer-organization-role.yaml"
 READER_ROLE = EXAMPLES / "reader-role.yaml"
-LOCKS = ".pulumi/locks/"
 
 config = pulumi.Config()
 project = pulumi.Config("gcp").require("project")
@@ -106,13 +105,11 @@ for account_id, roles, perimeter_role, jobs in (
     kept: dict[str, Any] = {"bucket": state.name, "member": account.member}
     if account_id == "github-reader":
         gcp.storage.BucketIAMMember(f"{account_id}-state", role="roles/storage.objectViewer", **kept)
-        locks = pulumi.Output.format(
-            'resource.name.startsWith("projects/_/buckets/{0}/objects/{1}")', state.name, LOCKS
-        )
-        kept["condition"] = {"title": "locks", "expression": locks}
-    gcp.storage.BucketIAMMember(
-        f"{account_id}-{'locks' if 'condition' in kept else 'state'}", role="roles/storage.objectUser", **kept
-    )
+        locks = 'resource.name.startsWith("projects/_/buckets/{0}/objects/.pulumi/locks/")'
+        kept["condition"] = {"title": "locks", "expression": pulumi.Output.format(locks, state.name)}
+        gcp.storage.BucketIAMMember(f"{account_id}-locks", role="roles/storage.objectUser", **kept)
+    else:
+        gcp.storage.BucketIAMMember(f"{account_id}-state", role="roles/storage.objectUser", **kept)
     pulumi.export("READER" if account_id == "github-reader" else "DEPLOYER", account.email)
 
 pulumi.export("WORKLOAD_IDENTITY_PROVIDER", provider.name)

@@ -33,6 +33,8 @@ class Deployer:
     def __init__(self, cloud: Any, folder: Path, settings: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
         self.cloud = cloud
         self.asked: set[str] = set()
+        self.role: list[str] = []
+        self.above: list[str] = []
         token = token_for(EMAIL)
         kubeconfig = folder / "kubeconfig"
         theirs = Path(cloud.env["KUBECONFIG"]).read_text()
