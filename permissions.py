@@ -17,6 +17,7 @@ _CLUSTER: Final = "roles/container.developer"
 _NETWORKS: Final = "roles/compute.networkAdmin"
 _NAMES: Final = "roles/dns.admin"
 _SECRETS: Final = "roles/secretmanager.admin"
+_DIRECTORY: Final = "roles/servicedirectory.editor"
 _PERIMETERS: Final = "roles/accesscontextmanager.policyAdmin"
 
 ALWAYS: Final[dict[str, str]] = {
@@ -63,6 +64,8 @@ KUBERNETES: Final[dict[str, str]] = {
     "container.serviceAccounts.get": _CLUSTER,
     "container.serviceAccounts.update": _CLUSTER,
 }
+# For a kubeconfig: `gcloud container clusters get-credentials`, or Google's action in deploy.yml and drift.yml.
+CREDENTIALS: Final[dict[str, str]] = {"container.clusters.get": "roles/container.clusterViewer"}
 NAMESPACE: Final[dict[str, str]] = {
     "container.namespaces.create": _CLUSTER,
     "container.namespaces.delete": _CLUSTER,
@@ -110,9 +113,19 @@ _ZONE: Final[dict[str, str]] = {
     "dns.resourceRecordSets.delete": _NAMES,
     "dns.resourceRecordSets.list": _NAMES,
 }
+# Google registers each endpoint of Private Service Connect in Service Directory, with its caller's permissions: of
+# cloud.google.com/vpc/docs, configure-private-service-connect-services lists them, -apis asks for their role.
+_REGISTRATION: Final[dict[str, str]] = {
+    "servicedirectory.namespaces.associatePrivateZone": _DIRECTORY,
+    "servicedirectory.namespaces.create": _DIRECTORY,
+    "servicedirectory.namespaces.delete": _DIRECTORY,
+    "servicedirectory.services.create": _DIRECTORY,
+    "servicedirectory.services.delete": _DIRECTORY,
+}
 # An endpoint's own address and name.
 FORWARDING_RULE: Final[dict[str, str]] = {
     **_ZONE,
+    **_REGISTRATION,
     "compute.addresses.createInternal": _NETWORKS,
     "compute.addresses.deleteInternal": _NETWORKS,
     "compute.addresses.get": _NETWORKS,
@@ -130,6 +143,7 @@ FORWARDING_RULE: Final[dict[str, str]] = {
 # Google's APIs at an address of the network.
 PRIVATE_APIS: Final[dict[str, str]] = {
     **_ZONE,
+    **_REGISTRATION,
     **_GLOBAL_ADDRESS,
     "compute.globalForwardingRules.create": _NETWORKS,
     "compute.globalForwardingRules.delete": _NETWORKS,
@@ -144,19 +158,21 @@ PRIVATE: Final[dict[str, str]] = {
     **FORWARDING_RULE,
     **PRIVATE_APIS,
 }
-# What only preflight reads.
+# What only preflight reads, for who deploys.
 PREFLIGHT: Final[dict[str, str]] = {
     "aiplatform.models.get": _VERTEX,
     "compute.networks.get": "roles/compute.networkViewer",
     "container.clusters.list": "roles/container.clusterViewer",
     "serviceusage.quotas.get": "roles/serviceusage.serviceUsageViewer",
 }
+# Of a stack like Pulumi.prod.yaml with a cluster.
 PROJECT: Final[dict[str, str]] = {
     **ALWAYS,
     **ENDPOINT,
     **CUSTOM_ROLE,
     **IMPERSONATION,
     **KUBERNETES,
+    **CREDENTIALS,
     **NAMESPACE,
     **PREFLIGHT,
 }
@@ -181,6 +197,11 @@ MONITORING: Final[dict[str, str]] = {
     for kind in ("alertPolicies", "dashboards", *_KEPT, "slos")
     for verb in _VERBS
     if (kind, verb) not in {(kept, "update") for kept in _KEPT}
+}
+# Only with its alert that matches the log, of a perimeter's violations. Google's page on log-based alert policies asks
+# for the role; that it is for these three is known from refusals and custom roles of others, not from Google's page.
+LOG_ALERT: Final[dict[str, str]] = {
+    f"logging.notificationRules.{verb}": "roles/logging.configWriter" for verb in ("create", "delete", "update")
 }
 # Only with its requestLogging.
 REQUEST_LOG: Final[dict[str, str]] = {f"bigquery.datasets.{verb}": "roles/bigquery.dataOwner" for verb in _VERBS}
@@ -221,7 +242,17 @@ REPAIR: Final[dict[str, str]] = {
     "networkconnectivity.serviceConnectionPolicies.update": _NETWORKS,
     "secretmanager.secrets.update": _SECRETS,
 }
-OPTIONAL: Final[dict[str, str]] = {**PRIVATE, **MONITORING, **REQUEST_LOG, **SECRET_MANAGER, **KUBERNETES_SECRET}
+OPTIONAL: Final[dict[str, str]] = {
+    **PRIVATE,
+    **MONITORING,
+    **LOG_ALERT,
+    **REQUEST_LOG,
+    **SECRET_MANAGER,
+    **KUBERNETES_SECRET,
+}
+# Verbs that change nothing, and what only a change is waited for by.
+_READING: Final = ("get", "getIamPolicy", "list", "access")
+_WAITING: Final = ("operations", "globalOperations", "regionOperations", "changes")
 _ROLE_OF: Final[dict[str, str]] = {**OPTIONAL, **PROJECT, **ORGANIZATION, **REPAIR, **REQUEST_QUOTA}
 _PERMISSION = re.compile(r"\b[a-z]+\.[a-zA-Z]+\.[a-zA-Z]+\b")
 
@@ -229,6 +260,12 @@ _PERMISSION = re.compile(r"\b[a-z]+\.[a-zA-Z]+\.[a-zA-Z]+\b")
 def role_with(permission: str) -> str | None:
     """One of Google's roles that has the permission, or None where it is none of those above."""
     return _ROLE_OF.get(permission)
+
+
+def reads(permission: str) -> bool:
+    """Whether a preview or a refresh takes the permission. A key in Secret Manager is read by a refresh too."""
+    _, kind, verb = permission.split(".")
+    return verb in _READING and kind not in _WAITING
 
 
 def named_in(text: str) -> str | None:

@@ -7,17 +7,9 @@ from typing import Final
 
 import pulumi
 
-import permissions
+import refusals
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
-_DENIED: Final = re.compile(r"PERMISSION_DENIED|Error 403|\bForbidden\b")
-_READING: Final = re.compile(r"\bGET\b|\b(read|reading|retrieving|list|getIamPolicy)\b", re.IGNORECASE)
-_WRITING_POLICY: Final = re.compile(r"setIamPolicy|\b(setting|applying)\b", re.IGNORECASE)
-# What Google's refusals do not name, by the type of the resource: the permission but for its verb.
-_UNNAMED: Final = {
-    "gcp:accesscontextmanager/accessPolicy:AccessPolicy": "accesscontextmanager.policies",
-    "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter": "accesscontextmanager.servicePerimeters",
-}
 
 
 def advise(name: str, component: pulumi.Resource, advice: Mapping[str, str] = _NONE) -> pulumi.ResourceHookBinding:
@@ -52,32 +44,7 @@ def advice_for(failure: pulumi.ErrorHookArgs, advice: Mapping[str, str]) -> list
 
 
 def lacking_for(failure: pulumi.ErrorHookArgs) -> str | None:
-    """The permission that the failure's newest error is for want of, and what grants it; None for other errors.
-
-    Google names the permission in most refusals. Project policies, APIs and access policies are refused without: there
-    it follows from what was done.
-    """
+    """The permission that the failure's newest error is for want of, and what grants it; None for other errors."""
+    properties = {**(failure.old_inputs or {}), **(failure.new_inputs or {})}
     newest = failure.errors[0] if failure.errors else ""
-    if not _DENIED.search(newest):
-        return None
-    permission = permissions.named_in(newest) or _unnamed(failure.type, failure.failed_operation, newest)
-    role = permissions.role_with(permission) if permission else None
-    if role is None:
-        return None
-    if permission in permissions.ORGANIZATION:
-        grant = "gcloud organizations add-iam-policy-binding NUMBER"
-        return f"your account lacks {permission} on the organization: {grant} --member=user:YOUR_ACCOUNT --role={role}"
-    inputs = str({**(failure.old_inputs or {}), **(failure.new_inputs or {})})
-    found = re.search(r"'project': '([^']+)'|projects/([a-z][a-z0-9-]+)", inputs)
-    project = next((name for name in found.groups() if name), "PROJECT") if found else "PROJECT"
-    grant = f"gcloud projects add-iam-policy-binding {project} --member=user:YOUR_ACCOUNT --role={role}"
-    return f"your account lacks {permission} in project {project}: {grant}"
-
-
-def _unnamed(kind: str, operation: str, error: str) -> str | None:
-    if kind == "gcp:projects/service:Service":
-        return f"serviceusage.services.{'list' if _READING.search(error) else 'enable'}"
-    if kind == "gcp:projects/iAMMember:IAMMember":
-        return f"resourcemanager.projects.{'setIamPolicy' if _WRITING_POLICY.search(error) else 'getIamPolicy'}"
-    prefix = _UNNAMED.get(kind)
-    return f"{prefix}.{'get' if _READING.search(error) else operation}" if prefix else None
+    return refusals.lacking(failure.type, failure.failed_operation, newest, properties)

@@ -67,11 +67,13 @@ def permission_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
         "the predict-only role": (identity.role == "predict-only", permissions.CUSTOM_ROLE),
         "the Google service account": (identity.grant == "impersonation", permissions.IMPERSONATION),
         "the Kubernetes ServiceAccount and the routes' ConfigMap": (cluster, permissions.KUBERNETES),
+        "its credentials": (cluster, permissions.CREDENTIALS),
         "its namespace": (cluster and cluster.create_namespace, permissions.NAMESPACE),
         **(_of_the_path(settings.private) if settings.private else {}),
         "the Developer API's key, in Secret Manager": (store == "secret-manager", permissions.SECRET_MANAGER),
         "the Developer API's key, in the cluster": (store == "kubernetes", permissions.KUBERNETES_SECRET),
         "dashboard, alerts and objectives": (watch, permissions.MONITORING),
+        "the alert on the perimeter's log": (watch and settings.perimeter.mode != "off", permissions.LOG_ALERT),
         "the dataset of the logged requests": (log, permissions.REQUEST_LOG),
         "what only scripts/preflight.py reads": (True, permissions.PREFLIGHT),
     }

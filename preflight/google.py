@@ -66,6 +66,10 @@ class Google:
             had |= set(answer.get("permissions", []))
         return had
 
+    def policy(self, host: str, resource: str) -> Json:
+        """`getIamPolicy` of a service account, conditions included (policy version 3). Raises RefusedError."""
+        return self._call("POST", host, f"{resource}:getIamPolicy", params={"options.requestedPolicyVersion": "3"})
+
     def change(self, method: str, host: str, path: str, body: Json, **query: str) -> Json:
         """A call that changes something. Raises RefusedError."""
         return self._call(method, host, path, json=body, params=query)

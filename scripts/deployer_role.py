@@ -2,6 +2,7 @@
 
     python scripts/deployer_role.py --stack prod > role.yaml                on the stack's project
     python scripts/deployer_role.py --stack prod --perimeter > above.yaml   on its organization, for the perimeter
+    python scripts/deployer_role.py --stack prod --reader > reader.yaml     what of the first only reads
 
 Read from the stack's configuration; nothing is asked of Google. Exit status: 0, or 2 where the stack cannot be read,
 its configuration has mistakes, or it has no perimeter. docs/deployer-role.md says how to make and grant the roles.
@@ -17,6 +18,7 @@ if __name__ == "__main__":
     # Run as a script, its own folder comes first on the path, where scripts/preflight.py would hide the package.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+import permissions
 from preflight.access import perimeter_groups, permission_groups
 from preflight.stack import StackError, read_settings
 from settings import Settings, SettingsError
@@ -26,6 +28,12 @@ _PROJECT_HEAD = """\
 #   gcloud iam roles create geminiDeployer --project=PROJECT --file=THIS_FILE
 title: Gemini deployer
 description: Runs pulumi up, refresh and destroy of gemini-vertex, and its preflight.
+"""
+_READER_HEAD = """\
+# What it takes to look at stack {stack}; made by `python scripts/deployer_role.py --stack {stack} --reader`.
+#   gcloud iam roles create geminiReader --project=PROJECT --file=THIS_FILE
+title: Gemini reader
+description: Runs pulumi preview and scripts/drift.py of gemini-vertex, and changes nothing.
 """
 _PERIMETER_HEAD = """\
 # What the perimeter of stack {stack} takes beyond its project: a role of the organization, as a project's cannot have
@@ -39,6 +47,13 @@ description: Makes, changes and removes the service perimeter of gemini-vertex.
 def project_role(settings: Settings, stack: str) -> str:
     """The role on the stack's project, as YAML with a comment for each group of permissions."""
     return _PROJECT_HEAD.format(stack=stack) + _listed(permission_groups(settings))
+
+
+def reader_role(settings: Settings, stack: str) -> str:
+    """The half of the project's role that only reads, but for what preflight reads: it is for who deploys."""
+    groups = [group for group in permission_groups(settings).items() if group[1] is not permissions.PREFLIGHT]
+    reading = {title: {name: table[name] for name in table if permissions.reads(name)} for title, table in groups}
+    return _READER_HEAD.format(stack=stack) + _listed(reading)
 
 
 def perimeter_role(settings: Settings, stack: str) -> str:
@@ -65,11 +80,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run from the command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Prints the role that deploying a stack takes, and nothing more.")
     parser.add_argument("--stack", required=True, help="whose configuration is read")
-    parser.add_argument("--perimeter", action="store_true", help="the role above the project instead")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--perimeter", action="store_true", help="the role above the project instead")
+    which.add_argument("--reader", action="store_true", help="only what reads: for previews and drift detection")
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     try:
         settings = read_settings(args.stack, dt.datetime.now(dt.UTC).date())
-        print((perimeter_role if args.perimeter else project_role)(settings, args.stack), end="")
+        role = perimeter_role if args.perimeter else reader_role if args.reader else project_role
+        print(role(settings, args.stack), end="")
     except (StackError, SettingsError, ValueError) as error:
         print(f"deployer_role: {error}", file=sys.stderr)
         return 2

@@ -2,7 +2,9 @@
 
     python scripts/drift.py --stack prod --markdown drift.md
 
-One sentence a resource that differs. Exit status: 0 nothing drifted, 2 something did, 1 it could not be looked at.
+One sentence a resource that differs, and one for each model on the stack's endpoint and each grant on its service
+account that somebody else put there (scripts/foreign.py). Exit status: 0 nothing drifted, 2 something did, 1 it could
+not be looked at.
 """
 
 import argparse
@@ -16,9 +18,11 @@ from pathlib import Path
 from typing import Any, Final
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    # Run as a script, its own folder comes first on the path, where scripts/preflight.py would hide the package.
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from scripts import engine_events
+from preflight.google import RefusedError
+from scripts import engine_events, explain, foreign
 from scripts.engine_events import Change, Difference
 
 DRIFTED: Final = 2
@@ -34,11 +38,11 @@ class DriftError(Exception):
     """The stack could not be looked at; the message is Pulumi's."""
 
 
-def look(stack: str) -> list[Change]:
-    """What differs, by resource.
+def look(stack: str) -> list[str]:
+    """A sentence for each difference, by resource.
 
     Raises:
-        DriftError: the refresh failed, for instance for want of credentials.
+        DriftError: something could not be read, for instance for want of a permission, which is named with its role.
     """
     with tempfile.TemporaryDirectory(prefix="drift-") as room:
         log = Path(room, "events.jsonl")
@@ -54,8 +58,13 @@ def look(stack: str) -> list[Change]:
         )
         report = engine_events.read(log)
     if done.returncode != 0 or not report.finished:
-        raise DriftError("\n".join(report.errors) or (done.stderr or done.stdout).strip()[-1500:])
-    return sorted(report.changes, key=lambda change: (change.type, change.name))
+        said = "\n".join([*report.errors, *explain.sentences(report)])
+        raise DriftError(said or (done.stderr or done.stdout).strip()[-1500:])
+    changes = sorted(report.changes, key=lambda change: (change.type, change.name))
+    try:
+        return [*map(sentence, changes), *foreign.additions(report.resources.values())]
+    except RefusedError as error:
+        raise DriftError(foreign.refused(error)) from None
 
 
 def sentence(change: Change) -> str:
@@ -79,10 +88,10 @@ def _value(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 
-def markdown(stack: str, changes: Sequence[Change]) -> str:
+def markdown(stack: str, found: Sequence[str]) -> str:
     """The same as the text of an issue."""
     lines = [MARKER.format(stack=stack), "", f"Somebody changed stack `{stack}` outside of this repository:", ""]
-    lines += [f"- `{sentence(change).replace('`', chr(39))}`" for change in changes]
+    lines += [f"- `{each.replace('`', chr(39))}`" for each in found]
     return "\n".join([*lines, "", MEND, ""])
 
 
@@ -90,21 +99,19 @@ def main() -> int:
     """Run from the command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Finds what was changed by hand in a stack. Changes nothing.")
     parser.add_argument("--stack", required=True, help="the stack's name")
-    parser.add_argument("--markdown", type=Path, help="write the text of an issue here, where something drifted")
+    parser.add_argument("--markdown", type=Path, help="write the text of an issue here, empty where nothing drifted")
     args = parser.parse_args()
     try:
-        changes = look(args.stack)
+        found = look(args.stack)
     except DriftError as error:
         print(f"drift: stack {args.stack} could not be looked at.\n{error}", file=sys.stderr)
         return 1
-    if not changes:
+    if args.markdown:
+        args.markdown.write_text(markdown(args.stack, found) if found else "", encoding="utf-8")
+    if not found:
         print(f"Nothing of stack {args.stack} has drifted.")
         return 0
-    for change in changes:
-        print(sentence(change))
-    print(MEND)
-    if args.markdown:
-        args.markdown.write_text(markdown(args.stack, changes), encoding="utf-8")
+    print(*found, MEND, sep="\n")
     return DRIFTED
 
 

@@ -72,12 +72,24 @@ class Violation:
     message: str
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong with one resource: `operation` is create, update, delete, read or refresh; `error` its words."""
+
+    type: str
+    urn: str
+    operation: str
+    error: str
+    properties: Json
+
+
 @dataclass
 class Report:
-    """A preview, an update or a refresh.
+    """A preview, an update, a refresh or a destroy.
 
     `outputs_before` and `outputs` are the stack's; `policies` the packs that ran, by name and version; `errors` and
-    `warnings` what was printed; `passed` policies that found nothing to say.
+    `warnings` what was printed; `failures` the errors of resources; `passed` policies that found nothing to say;
+    `resources` the state of each resource that was looked at, by URN.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -86,6 +98,8 @@ class Report:
     packs: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    resources: dict[str, Json] = field(default_factory=dict)
     outputs_before: Json = field(default_factory=dict)
     outputs: Json = field(default_factory=dict)
     unchanged: int = 0
@@ -97,6 +111,8 @@ def read(file: Path) -> Report:
     events = [json.loads(line) for line in file.read_text().splitlines() if line.strip()] if file.exists() else []
     report = Report()
     steps: dict[str, Json] = {}
+    failed: dict[str, Json] = {}
+    of_resources: list[Json] = []
     for event in events:
         for kind, content in event.items():
             if kind in ("resourcePreEvent", "resOutputsEvent"):
@@ -107,6 +123,10 @@ def read(file: Path) -> Report:
                 report.passed.update(content.get("passed", []))
             elif kind == "diagnosticEvent":
                 _diagnostic(report, content)
+                if content.get("urn") and content.get("severity") == "error":
+                    of_resources.append(content)
+            elif kind == "resOpFailedEvent":
+                failed[content["metadata"]["urn"]] = content["metadata"]
             elif kind == "summaryEvent":
                 report.finished = content.get("result", "succeeded") == "succeeded"
                 report.unchanged = content.get("resourceChanges", {}).get("same", 0)
@@ -114,6 +134,7 @@ def read(file: Path) -> Report:
                 report.packs = {name.partition("|")[0]: version for name, version in names.items()}
     report.passed -= {violation.policy for violation in report.violations}
     report.changes = [_change(metadata) for metadata in steps.values()]
+    report.failures = [_failure(failed[each["urn"]], each) for each in of_resources if each["urn"] in failed]
     return report
 
 
@@ -123,6 +144,7 @@ def _step(report: Report, steps: dict[str, Json], metadata: Json, refreshed: boo
         report.outputs = _plain((metadata["new"] or {}).get("outputs") or report.outputs)
         return
     state = metadata["new"] or metadata["old"] or {}
+    report.resources[metadata["urn"]] = state
     # components and providers change with what they hold, or not at all
     if not state.get("custom") or metadata["type"].startswith("pulumi:providers:"):
         return
@@ -216,6 +238,12 @@ def _violation(content: Json) -> Violation:
         "" if "::pulumi:pulumi:Stack::" in urn else urn.rpartition("::")[2],
         content["message"].strip(),
     )
+
+
+def _failure(metadata: Json, diagnostic: Json) -> Failure:
+    state = metadata["new"] or metadata["old"] or {}
+    properties = {**(state.get("outputs") or {}), **(state.get("inputs") or {})}
+    return Failure(metadata["type"], metadata["urn"], metadata["op"], diagnostic["message"].strip(), properties)
 
 
 def _diagnostic(report: Report, content: Json) -> None:

@@ -1,7 +1,7 @@
-"""Keeps one comment of a pull request, or one issue, up to date. The workflows' half that may write.
+"""Keeps one comment of a pull request, or one issue a stack, up to date. The workflows' half that may write.
 
     python scripts/github.py comment --file comment.md --head OWNER:BRANCH --sha SHA
-    python scripts/github.py issue --file drift.md --marker '<!-- … -->' --title TITLE
+    python scripts/github.py drift --folder drift --stacks '["dev", "prod"]' --run URL
 
 Reads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL, as GitHub Actions sets them. Standard library only, so
 that the job that may write installs nothing.
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 COMMENT_MARKER: Final = "<!-- gemini-vertex preview -->"
+DRIFT_MARKER: Final = "<!-- gemini-vertex drift {stack} -->"
+_LAST_LOOK: Final = "\n\nWhat the last look found:\n\n"
 LONGEST_BODY: Final = 65_000  # GitHub takes 65,536 characters
 _PAGE = 100
 
@@ -88,20 +90,35 @@ def comment(repository: Repository, text: str, head: str, sha: str) -> str:
     return "\n".join(said)
 
 
-def issue(repository: Repository, text: str, marker: str, title: str) -> str:
-    """Open the issue that begins with `marker`, or write over it; with no text, close it where it is open."""
+def drift(repository: Repository, stack: str, text: str | None, run: str) -> str:
+    """Keep a stack's issue: open it or write over it; close it where `text` is "", as nothing has drifted any more.
+
+    With None the stack was not looked at: its issue says so, with the run that tells why, keeps what the last look
+    found, and stays open.
+    """
+    marker = DRIFT_MARKER.format(stack=stack)
     issues = repository.all("/issues", state="open")
     ours = next((each for each in issues if "pull_request" not in each and _is_ours(each, marker)), None)
-    if not text:
+    if text == "":
         if ours is None:
-            return "There is nothing to report, and no issue to close."
+            return f"Stack {stack}: there is nothing to report, and no issue to close."
         repository.call("PATCH", f"/issues/{ours['number']}", {"state": "closed", "state_reason": "completed"})
-        return f"Closed issue {ours['number']}."
+        return f"Stack {stack}: closed issue {ours['number']}."
+    title = f"Stack {stack} has drifted"
+    if text is None:
+        before = ours["body"].removeprefix(marker).strip() if ours else ""
+        found = before.partition(_LAST_LOOK)[2] if _LAST_LOOK in before else "" if _unseen(stack) in before else before
+        text = f"{marker}\n\n{_unseen(stack)} [Its run]({run}) says why.{_LAST_LOOK + found if found else ''}"
+        title = title if found else f"Stack {stack} could not be looked at"
     if ours is None:
         number = repository.call("POST", "/issues", {"title": title, "body": text})["number"]
-        return f"Opened issue {number}."
-    repository.call("PATCH", f"/issues/{ours['number']}", {"body": text})
-    return f"Wrote over issue {ours['number']}."
+        return f"Stack {stack}: opened issue {number}."
+    repository.call("PATCH", f"/issues/{ours['number']}", {"title": title, "body": text})
+    return f"Stack {stack}: wrote over issue {ours['number']}."
+
+
+def _unseen(stack: str) -> str:
+    return f"Stack `{stack}` could not be looked at, so nobody knows what has drifted."
 
 
 def _is_ours(entry: dict[str, Any], marker: str) -> bool:
@@ -110,32 +127,36 @@ def _is_ours(entry: dict[str, Any], marker: str) -> bool:
 
 
 def _text(file: Path, marker: str) -> str:
-    """The file's text, "" where there is none. Raises GitHubError where it does not begin as ours do."""
-    if not file.exists():
-        return ""
+    """The file's text, which may be "". Raises GitHubError where it does not begin as ours do."""
     text = file.read_text(encoding="utf-8", errors="replace")[:LONGEST_BODY]
-    if not text.startswith(marker):
+    if text and not text.startswith(marker):
         raise GitHubError(f"{file} does not begin with {marker}: it was not made by this repository's scripts.")
     return text
 
 
 def main() -> int:
     """Run from the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Keeps one comment or one issue up to date.")
+    parser = argparse.ArgumentParser(description="Keeps one comment, or one issue a stack, up to date.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, summary in (("comment", "of the pull request of a commit"), ("issue", "with a marker of its own")):
-        each = commands.add_parser(name, help=summary)
-        each.add_argument("--file", type=Path, required=True, help="the text; where it is missing there is none")
-    commands.choices["comment"].add_argument("--head", required=True, help="OWNER:BRANCH of the pull request's head")
-    commands.choices["comment"].add_argument("--sha", required=True, help="the commit that was previewed")
-    commands.choices["issue"].add_argument("--marker", required=True, help="first line of the text")
-    commands.choices["issue"].add_argument("--title", required=True, help="title of a new issue")
+    of_pull = commands.add_parser("comment", help="of the pull request of a commit")
+    of_pull.add_argument("--file", type=Path, required=True, help="the text; where it is missing there is none")
+    of_pull.add_argument("--head", required=True, help="OWNER:BRANCH of the pull request's head")
+    of_pull.add_argument("--sha", required=True, help="the commit that was previewed")
+    of_stacks = commands.add_parser("drift", help="what scripts/drift.py --markdown left of each stack")
+    of_stacks.add_argument(
+        "--folder", type=Path, required=True, help="with a drift-STACK.md for each that was looked at"
+    )
+    of_stacks.add_argument("--stacks", type=json.loads, required=True, help="their names, a list in JSON")
+    of_stacks.add_argument("--run", required=True, help="address of the run that looked")
     args = parser.parse_args()
     try:
         repository = Repository(dict(os.environ))
-        if args.command == "issue":
-            print(issue(repository, _text(args.file, args.marker), args.marker, args.title))
-        elif text := _text(args.file, COMMENT_MARKER):
+        if args.command == "drift":
+            for stack in args.stacks:
+                file = args.folder / f"drift-{stack}.md"
+                text = _text(file, DRIFT_MARKER.format(stack=stack)) if file.exists() else None
+                print(drift(repository, stack, text, args.run))
+        elif args.file.exists() and (text := _text(args.file, COMMENT_MARKER)):
             print(comment(repository, text, args.head, args.sha))
         else:
             print("The preview made no comment: its own log says why.")

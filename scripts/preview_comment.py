@@ -139,15 +139,17 @@ def make(base_ref: str, head_name: str = "", stacks: Sequence[str] = ()) -> tupl
     base_name = _git("rev-parse", "--short", f"{base_ref}^{{commit}}")
     head_name = head_name or _git("rev-parse", "--short", "HEAD")
     with base_tree(base_ref) as base, tempfile.TemporaryDirectory(prefix="preview-") as room:
-        previews = []
+        previews, removed = [], []
         for stack in stacks or stacks_of(ROOT, base):
             folder = Path(room, stack)
             folder.mkdir()
             if (ROOT / f"Pulumi.{stack}.yaml").exists():
                 previews.append(in_sandbox(stack, base, folder))
-    if not previews:
+            elif (base / f"Pulumi.{stack}.yaml").exists():
+                removed.append(stack)
+    if not previews and not removed:
         raise PreviewError("there is no stack to preview: no Pulumi.STACK.yaml is here.")
-    return comment(previews, base_name, head_name), not any(each.failed for each in previews)
+    return comment(previews, base_name, head_name, removed), not any(each.failed for each in previews)
 
 
 def policy_environment() -> None:

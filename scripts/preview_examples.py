@@ -20,6 +20,8 @@ from scripts.workspace import ROOT
 START: Final = "<!-- examples: made by `python scripts/preview_comment.py --examples --write docs/pull-requests.md` -->"
 END: Final = "<!-- end of examples -->"
 OTHER_MODEL: Final = "gemini-3.5-flash"
+DAY: Final = {"GEMINI_TODAY": "2026-11-24"}
+"""The day that the page shows: later, models are nearer to their retirement, and the policies say so."""
 
 
 def replicas(config: Any) -> None:
@@ -81,7 +83,7 @@ def made() -> str:
         file = Path(room, "texts.json")
         itself = [sys.executable, str(Path(__file__).resolve()), str(file)]
         command = sandbox_stack.in_sandbox({}, *itself)
-        done = subprocess.run(command, check=False, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
+        done = subprocess.run(command, check=False, cwd=ROOT, env={**os.environ, **DAY}, capture_output=True, text=True)
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip()[-1500:]
             raise preview_comment.PreviewError(f"the examples could not be made: {said}")

@@ -35,20 +35,32 @@ class StackPreview:
         return not self.report.finished or any(each.level == "mandatory" for each in self.report.violations)
 
 
-def comment(previews: Sequence[StackPreview], base: str, head: str) -> str:
-    """The comment on what becomes of each stack between two commits (shown as they are given)."""
+def comment(previews: Sequence[StackPreview], base: str, head: str, removed: Sequence[str] = ()) -> str:
+    """The comment on what becomes of each stack between two commits (shown as they are given).
+
+    `removed` are stacks whose file is in the base and no longer here: there is nothing of them to preview.
+    """
     parts = [
         MARKER,
         "## What this change does",
         f"Each stack was brought up from {_code(base)} in a local Google Cloud and previewed from {_code(head)}. "
         "No credentials were used, and nothing real was touched.",
         *(_stack(preview) for preview in previews),
+        *(_removed(stack) for stack in removed),
     ]
     text = "\n\n".join(parts) + "\n"
     if len(text) > LONGEST_COMMENT:
         cut = text[:LONGEST_COMMENT].rpartition("\n")[0]
         text = f"{cut}\n\nThe rest is left out: GitHub takes no longer comment.\n"
     return text
+
+
+def _removed(stack: str) -> str:
+    return (
+        f"### {stack}: its file is removed\n\n"
+        f"Nothing is previewed of it, and what it made stays until somebody runs `pulumi destroy --stack {stack}` and "
+        f"`pulumi stack rm {stack}` with the file still there."
+    )
 
 
 def _stack(preview: StackPreview) -> str:

@@ -11,21 +11,16 @@ import pulumi
 import pulumi_gcp as gcp
 import yaml
 
-PREVIEW_ROLES = (
-    "roles/aiplatform.viewer",
-    "roles/compute.networkViewer",
-    "roles/iam.roleViewer",
-    "roles/iam.securityReviewer",
-    "roles/serviceusage.serviceUsageViewer",
-)
 # Of a stack like Pulumi.prod.yaml; scripts/deployer_role.py prints those of another one (docs/deployer-role.md).
 EXAMPLES = Path(__file__).resolve().parent.parent
 ROLE, PERIMETER_ROLE = EXAMPLES / "deployer-role.yaml", EXAMPLES / "deployer-organization-role.yaml"
-ENVIRONMENTS = ("dev", "prod")
+READER_ROLE = EXAMPLES / "reader-role.yaml"
 
 config = pulumi.Config()
 project = pulumi.Config("gcp").require("project")
 repository = config.require("repository")
+repository_id, owner_id = config.require_int("repositoryId"), config.require_int("ownerId")
+stacks = config.get_object("stacks") or ["dev", "prod"]
 projects = config.get_object("projects") or [project]
 organization = config.get("organization")
 
@@ -36,13 +31,17 @@ def own_role(file: str) -> dict[str, Any]:
     return {"title": role["title"], "description": role["description"], "permissions": role["includedPermissions"]}
 
 
-# Each account's roles on each project by a name for the grant, and the one on the organization.
-viewing: dict[str, Any] = {target: {role: role for role in PREVIEW_ROLES} for target in projects}
+# Each account's role on each project.
+viewing: dict[str, Any] = {}
 deploying: dict[str, Any] = {}
 for target in projects:
-    role = own_role(config.get("role") or str(ROLE))
-    made = gcp.projects.IAMCustomRole(f"github-deployer-{target}", project=target, role_id="githubDeployer", **role)
-    deploying[target] = {"deployer": made.name}
+    for account_id, roles, role_id, file in (
+        ("github-reader", viewing, "githubReader", config.get("readerRole") or str(READER_ROLE)),
+        ("github-deployer", deploying, "githubDeployer", config.get("role") or str(ROLE)),
+    ):
+        roles[target] = gcp.projects.IAMCustomRole(
+            f"{account_id}-{target}", project=target, role_id=role_id, **own_role(file)
+        ).name
 fencing: Any = None
 if organization:
     role = own_role(config.get("perimeterRole") or str(PERIMETER_ROLE))
@@ -58,9 +57,11 @@ provider = gcp.iam.WorkloadIdentityPoolProvider(
     project=project,
     workload_identity_pool_id=pool.workload_identity_pool_id,
     workload_identity_pool_provider_id="github",
-    attribute_mapping={"google.subject": "assertion.sub", "attribute.repository": "assertion.repository"},
-    # GitHub signs the tokens of every repository in the world
-    attribute_condition=f"assertion.repository == '{repository}'",
+    attribute_mapping={"google.subject": "assertion.sub", "attribute.repository_id": "assertion.repository_id"},
+    # GitHub signs the tokens of every repository in the world, and a name that is given up is anybody's to take
+    attribute_condition=(
+        f"assertion.repository_id == '{repository_id}' && assertion.repository_owner_id == '{owner_id}'"
+    ),
     oidc={"issuer_uri": "https://token.actions.githubusercontent.com"},
 )
 state = gcp.storage.Bucket(
@@ -76,8 +77,8 @@ state = gcp.storage.Bucket(
 
 # The reader serves every job of the repository. The deployer serves only jobs of an environment, which for prod means
 # that somebody approved: GitHub writes the environment into the token's subject.
-everywhere = f"attribute.repository/{repository}"
-approved = [f"subject/repo:{repository}:environment:{name}" for name in ENVIRONMENTS]
+everywhere = f"attribute.repository_id/{repository_id}"
+approved = [f"subject/repo:{repository}:environment:{name}" for name in stacks]
 for account_id, roles, perimeter_role, jobs in (
     ("github-reader", viewing, "roles/accesscontextmanager.policyReader", [everywhere]),
     ("github-deployer", deploying, fencing, approved),
@@ -92,8 +93,7 @@ for account_id, roles, perimeter_role, jobs in (
             member=pulumi.Output.format("{0}://iam.googleapis.com/{1}/{2}", kind, pool.name, job),
         )
     for target in projects:
-        for name, role in roles[target].items():
-            gcp.projects.IAMMember(f"{account_id}-{target}-{name}", project=target, role=role, member=account.member)
+        gcp.projects.IAMMember(f"{account_id}-{target}", project=target, role=roles[target], member=account.member)
     if organization:
         gcp.organizations.IAMMember(
             f"{account_id}-perimeters",
@@ -101,10 +101,15 @@ for account_id, roles, perimeter_role, jobs in (
             role=perimeter_role,
             member=account.member,
         )
-    # a preview takes the state's lock, so the reader writes there too
-    gcp.storage.BucketIAMMember(
-        f"{account_id}-state", bucket=state.name, role="roles/storage.objectUser", member=account.member
-    )
+    # any branch's pull request becomes the reader: it sees the state, and writes only the lock that a preview takes
+    kept: dict[str, Any] = {"bucket": state.name, "member": account.member}
+    if account_id == "github-reader":
+        gcp.storage.BucketIAMMember(f"{account_id}-state", role="roles/storage.objectViewer", **kept)
+        locks = 'resource.name.startsWith("projects/_/buckets/{0}/objects/.pulumi/locks/")'
+        kept["condition"] = {"title": "locks", "expression": pulumi.Output.format(locks, state.name)}
+        gcp.storage.BucketIAMMember(f"{account_id}-locks", role="roles/storage.objectUser", **kept)
+    else:
+        gcp.storage.BucketIAMMember(f"{account_id}-state", role="roles/storage.objectUser", **kept)
     pulumi.export("READER" if account_id == "github-reader" else "DEPLOYER", account.email)
 
 pulumi.export("WORKLOAD_IDENTITY_PROVIDER", provider.name)

@@ -32,6 +32,8 @@ class Deployer:
     def __init__(self, cloud: Any, folder: Path, settings: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
         self.cloud = cloud
         self.asked: set[str] = set()
+        self.role: list[str] = []
+        self.above: list[str] = []
         token = token_for(EMAIL)
         kubeconfig = folder / "kubeconfig"
         theirs = Path(cloud.env["KUBECONFIG"]).read_text()
@@ -76,6 +78,28 @@ class Deployer:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def looks(self) -> None:
+        """Fails unless the reader's role suffices to find no drift and to preview, and nothing in it is idle.
+
+        Of the state nothing may change but the lock, which is all that the reader of examples/github may write.
+        """
+        before = self._state()
+        self.role = yaml.safe_load(self.printed("deployer_role.py", "--reader"))["includedPermissions"]
+        self.above = [name for name in self.above if permissions.reads(name)]
+        self.has_all_but()
+        self.asked.clear()
+        assert self.printed("drift.py") == "Nothing of stack prod has drifted.\n"
+        self.workspace.pulumi("preview", "--expect-no-changes")
+        idle = self.asked ^ ({*self.role, *self.above} - {*permissions.CREDENTIALS})
+        assert not idle, f"either not asked for, or not in the role: {idle}"
+        assert self._state() == before
+
+    def _state(self) -> dict[str, int]:
+        """When each file of the state was written, but the locks."""
+        backend = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        files = [file for file in backend.rglob("*") if file.is_file() and "locks" not in file.parts]
+        return {str(file): file.stat().st_mtime_ns for file in files}
+
     def take_roles(self, perimeter: bool) -> None:
         """Grants what the script prints for the stack as it is configured now, and nothing else."""
         self.role = yaml.safe_load(self.printed("deployer_role.py"))["includedPermissions"]
@@ -95,15 +119,37 @@ class Deployer:
             role = {"includedPermissions": [name for name in whole if name not in missing]}
             self.cloud.sandbox.store.put("customRole", f"{resource}/roles/deployer", role)
 
+    def refused_and_explained(self, missing: tuple[str, ...], command: str) -> None:
+        """The same of a plain `pulumi COMMAND`, which runs no program, by scripts/explain.py."""
+        assert {*missing} <= {*self.role, *self.above}
+        self.has_all_but(*missing)
+        script = [sys.executable, "scripts/explain.py", "pulumi", command, "--yes", "--skip-preview"]
+        more = ["--continue-on-error"] if command == "destroy" else []
+        done = subprocess.run(
+            [*script, *more, "--stack", "prod", "--non-interactive"],
+            cwd=self.workspace.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode != 0, done.stdout
+        self._names(missing, done.stdout + done.stderr)
+        self.has_all_but()
+
     def refused(self, missing: tuple[str, ...], command: tuple[str, ...]) -> None:
         """Fails unless the command fails, naming each missing permission and a role that has it."""
         assert {*missing} <= {*self.role, *self.above}
         self.has_all_but(*missing)
         with pytest.raises(PulumiError) as caught:
             self.workspace.pulumi(*command)
-        said = caught.value.output
+        self._names(missing, caught.value.output)
+        self.has_all_but()
+
+    @staticmethod
+    def _names(missing: tuple[str, ...], said: str) -> None:
         for permission in missing:
             named = f"lacks {permission} " in said or f"the permission {permission} is missing" in said
             assert named, f"{permission} is not named after {missing}:\n{said}"
             assert f"--role={permissions.role_with(permission)}" in said, f"no role for {permission}:\n{said}"
-        self.has_all_but()

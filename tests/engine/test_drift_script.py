@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import requests
+
 from scripts.workspace import ROOT
 from tests.engine.conftest import Stack
 from tests.workflows.steps import run, step
@@ -24,8 +26,10 @@ def look(stack: Stack, *arguments: str, **environment: str) -> "subprocess.Compl
 def test_drift_is_told_by_resource_and_changes_nothing(prod: Stack) -> None:
     """Silent before; then a sentence each for what was changed and what is gone, and the text of an issue."""
     prod.up()
-    clean = look(prod)
+    issue = prod.workspace.folder / "drift-prod.md"
+    clean = look(prod, "--markdown", str(issue))
     assert (clean.returncode, clean.stdout) == (0, "Nothing of stack prod has drifted.\n")
+    assert issue.read_text() == ""
 
     outputs = prod.workspace.outputs()
     name, ids = outputs["endpointName"], outputs["deployedModels"]
@@ -37,7 +41,6 @@ def test_drift_is_told_by_resource_and_changes_nothing(prod: Stack) -> None:
     )
     prod.when(lambda: "gemini-pro-fallback" not in prod.deployed(), "the undeployment")
     since = prod.mark()
-    issue = prod.workspace.folder / "drift-prod.md"
     # as the workflow does, for which drift is no failure
     found = run(
         step("drift.yml", "look", "Look"), prod.workspace.folder, {"matrix.stack": "prod"}, **prod.cloud.environ()
@@ -53,6 +56,40 @@ def test_drift_is_told_by_resource_and_changes_nothing(prod: Stack) -> None:
     assert prod.changes(since) == []
     # not even in the state: it is found again
     assert look(prod).returncode == 2
+
+
+def test_what_somebody_put_beside_the_stacks_own_is_told(prod: Stack) -> None:
+    """A third model on the endpoint and a stranger on the service account, each with what takes it away."""
+    prod.up()
+    outputs = prod.workspace.outputs()
+    name, account = outputs["endpointName"], outputs["serviceAccountEmail"]
+    machine = {"machineSpec": {"machineType": "n1-standard-4"}, "minReplicaCount": 1, "maxReplicaCount": 1}
+    by_hand = {
+        "id": "777",
+        "model": "publishers/google/models/gemini-3.5-flash",
+        "displayName": "by-hand",
+        "dedicatedResources": machine,
+    }
+    prod.google("POST", f"{name}:deployModel", json={"deployedModel": by_hand})
+    prod.when(lambda: "by-hand" in prod.deployed(), "the deployment")
+    path = f"{prod.url}/iam/v1/projects/{prod.cloud.project}/serviceAccounts/{account}"
+    headers = {"Authorization": f"Bearer {prod.cloud.env['GOOGLE_OAUTH_ACCESS_TOKEN']}"}
+    policy = requests.post(f"{path}:getIamPolicy", headers=headers, timeout=30).json()
+    policy["bindings"][0]["members"].append("user:stranger@example.com")
+    requests.post(f"{path}:setIamPolicy", json={"policy": policy}, headers=headers, timeout=30).raise_for_status()
+
+    since = prod.mark()
+    found = look(prod)
+
+    assert found.returncode == 2, found.stdout + found.stderr
+    endpoint, grant = found.stdout.splitlines()[:2]
+    assert endpoint.startswith(
+        "AiEndpoint gemini-prod-endpoint: by-hand (publishers/google/models/gemini-3.5-flash) is"
+    )
+    assert endpoint.endswith(f"gcloud ai endpoints undeploy-model {name} --deployed-model-id=777")
+    assert grant.startswith(f"Account {account}: user:stranger@example.com has roles/iam.workloadIdentityUser on it")
+    assert grant.endswith("--role=roles/iam.workloadIdentityUser --member=user:stranger@example.com")
+    assert prod.changes(since) == []
 
 
 def test_a_stack_that_cannot_be_looked_at_has_not_drifted(prod: Stack, tmp_path: Path) -> None:

@@ -8,7 +8,13 @@ from sandbox.testing import running_sandbox
 from scripts.workspace import ROOT
 from tests.engine.anything import served
 
-STAND_FOR = {"YOUR_PROJECT_ID": "acme-prod", "OWNER/NAME": "acme/serving", "ORGANIZATION_NUMBER": "987654321098"}
+STAND_FOR = {
+    "YOUR_PROJECT_ID": "acme-prod",
+    "OWNER/NAME": "acme/serving",
+    "REPOSITORY_ID": "260064828",
+    "OWNER_ID": "1342004",
+    "ORGANIZATION_NUMBER": "987654321098",
+}
 
 
 def documented() -> list[str]:
@@ -27,7 +33,7 @@ def test_the_documented_commands_make_the_federation(tmp_path: Path) -> None:
     for file in (ROOT / "examples/github").iterdir():
         if file.is_file():
             (folder / file.name).write_text(file.read_text())
-    for file in (ROOT / "examples").glob("deployer*.yaml"):
+    for file in (ROOT / "examples").glob("*role.yaml"):
         (tmp_path / "examples" / file.name).write_text(file.read_text())
     commands = documented()
     assert commands[-1] == "pulumi up"
@@ -47,6 +53,6 @@ def test_the_documented_commands_make_the_federation(tmp_path: Path) -> None:
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     assert provider.created.count("gcp:serviceaccount/account:Account") == 2
     assert provider.created.count("gcp:organizations/iAMMember:IAMMember") == 2
-    assert provider.created.count("gcp:projects/iAMCustomRole:IAMCustomRole") == 1
+    assert provider.created.count("gcp:projects/iAMCustomRole:IAMCustomRole") == 2
     assert provider.created.count("gcp:organizations/iAMCustomRole:IAMCustomRole") == 1
     assert re.findall(r"^    ([A-Z_]+)\s", done.stdout, re.MULTILINE)

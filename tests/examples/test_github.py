@@ -17,6 +17,8 @@ from tests.unit.recorder import Recorder, record
 CONFIG = {
     "gcp:project": "acme",
     "gemini-vertex:repository": "acme/serving",
+    "gemini-vertex:repositoryId": "260064828",
+    "gemini-vertex:ownerId": "1342004",
     "gemini-vertex:projects": json.dumps(["acme-dev", "acme-prod"]),
     "gemini-vertex:organization": "987654321098",
 }
@@ -38,9 +40,11 @@ def grants(made: Recorder, token: str) -> list[dict[str, Any]]:
 
 
 def test_only_this_repositorys_tokens_are_taken(made: Recorder) -> None:
-    """GitHub's issuer serves the whole world."""
+    """GitHub's issuer serves the whole world; the numbers stay with the repository, the names do not."""
     provider = made.one(":WorkloadIdentityPoolProvider").inputs
-    assert provider["attributeCondition"] == "assertion.repository == 'acme/serving'"
+    assert provider["attributeCondition"] == (
+        "assertion.repository_id == '260064828' && assertion.repository_owner_id == '1342004'"
+    )
     assert provider["oidc"] == {"issuerUri": "https://token.actions.githubusercontent.com"}
     assert provider["attributeMapping"]["google.subject"] == "assertion.sub"
 
@@ -49,7 +53,7 @@ def test_the_deployer_is_for_approved_jobs_and_the_reader_for_all(made: Recorder
     """A pull request's job cannot become the deployer."""
     members = sorted(each["member"] for each in grants(made, "serviceaccount/iAMMember:IAMMember"))
     assert [member.split("://")[0] for member in members] == ["principal", "principal", "principalSet"]
-    assert members[2].endswith("/attribute.repository/acme/serving")
+    assert members[2].endswith("/attribute.repository_id/260064828")
     assert [member.rpartition("/subject/")[2] for member in members[:2]] == [
         "repo:acme/serving:environment:dev",
         "repo:acme/serving:environment:prod",
@@ -60,27 +64,40 @@ def test_the_deployer_is_for_approved_jobs_and_the_reader_for_all(made: Recorder
 
 
 def test_the_reader_changes_nothing_but_the_states_lock(made: Recorder) -> None:
-    """Viewers everywhere; both accounts in each project of the stacks."""
-    roles: dict[str, set[str]] = {"reader": set(), "deployer": set()}
-    for each in made.of("projects/iAMMember:IAMMember"):
-        roles["reader" if "reader" in each.name else "deployer"].add(each.inputs["role"])
-        assert each.inputs["project"] in ("acme-dev", "acme-prod")
-    assert all(role.endswith(("iewer", "Reviewer")) for role in roles["reader"])
-    assert len(roles["deployer"]) == 2, "its own role in each project, and no other"
-    assert not any(role.startswith("roles/") for role in roles["deployer"])
-    [state] = {each["role"] for each in grants(made, ":BucketIAMMember")}
-    assert state == "roles/storage.objectUser"
+    """One role of one's own for each account in each project; of the bucket the reader writes the locks alone."""
+    roles = {
+        (each.name, each.inputs["project"]): each.inputs["role"] for each in made.of("projects/iAMMember:IAMMember")
+    }
+    assert roles == {
+        (f"github-{account}-{target}", target): f"projects/{target}/roles/github{account.title()}"
+        for account in ("reader", "deployer")
+        for target in ("acme-dev", "acme-prod")
+    }
+    of_bucket = {each.name: dict(each.inputs) for each in made.of(":BucketIAMMember")}
+    assert {name: each["role"].rpartition(".")[2] for name, each in of_bucket.items()} == {
+        "github-reader-state": "objectViewer",
+        "github-reader-locks": "objectUser",
+        "github-deployer-state": "objectUser",
+    }
+    conditions = {name: each["condition"]["expression"] for name, each in of_bucket.items() if "condition" in each}
+    locks = 'resource.name.startsWith("projects/_/buckets/acme-pulumi-state/objects/.pulumi/locks/")'
+    assert conditions == {"github-reader-locks": locks}
     assert {each["role"] for each in grants(made, "organizations/iAMMember:IAMMember")} == {
         "roles/accesscontextmanager.policyReader",
         "organizations/987654321098/roles/githubPerimeterDeployer",
     }
 
 
-def test_the_deployers_roles_are_those_of_the_table(made: Recorder) -> None:
-    """In each project, and above them."""
-    roles = made.of("projects/iAMCustomRole:IAMCustomRole")
-    assert [role.inputs["project"] for role in roles] == ["acme-dev", "acme-prod"]
-    assert all(role.inputs["permissions"] == list(permissions.PROJECT) for role in roles)
+def test_the_roles_are_those_of_the_table(made: Recorder) -> None:
+    """In each project, all of them and those that read; and above them."""
+    deploying = list(permissions.PROJECT)
+    reading = [name for name in deploying if permissions.reads(name) and name not in permissions.PREFLIGHT]
+    roles = {each.name: each.inputs for each in made.of("projects/iAMCustomRole:IAMCustomRole")}
+    assert {name: (each["project"], each["permissions"]) for name, each in roles.items()} == {
+        f"github-{account}-{target}": (target, held)
+        for account, held in (("reader", reading), ("deployer", deploying))
+        for target in ("acme-dev", "acme-prod")
+    }
     above = made.one("organizations/iAMCustomRole:IAMCustomRole").inputs
     assert above["permissions"] == list(permissions.ORGANIZATION)
 

@@ -114,7 +114,7 @@ KEY = {"model": "gemini-3.8-flash", "apiKey": "not-a-key"}
 # Together they take all that is in no other stack's role.
 OPTIONS: tuple[dict[str, Any], ...] = (
     {"network": OWN, "endpoint": RULED, "privateApis": {"mode": "restricted"}, "fallback": KEY},
-    {"network": OWN, "observability": WATCH},
+    {"network": OWN, "observability": WATCH, "perimeter": {"mode": "dry-run", "accessPolicy": "1"}},
     {"endpoint": PEERED, "models": [{"name": "m", "model": "gemma-3-4b", "machineType": "n1-standard-4"}]},
     {"fallback": {**KEY, "store": "kubernetes"}, "kubernetes": {"context": "sandbox"}},
 )
@@ -131,18 +131,18 @@ def test_each_option_takes_permissions_that_are_named_one_by_one(
     google = Google()
     found: set[str] = set()
     for changes in OPTIONS:
-        config = prod(**{**changes, "perimeter": None})
+        config = prod(**{"perimeter": None, **changes})
         stack = read({**config, "gcp:project": cloud.project}, secrets=("gemini-vertex:fallback",))
         needed = needed_permissions(stack)
         for missing in {*needed} & {*permissions.OPTIONAL} - found:
             granted = {"includedPermissions": [name for name in needed if name != missing]}
             cloud.sandbox.store.put("customRole", role, granted)
-            (finding,) = check_permissions(google, stack, None)
+            finding, *_ = check_permissions(google, stack, None)
             assert finding.seen == f"missing: {missing}"
             assert finding.fix.endswith(f"--role={needed[missing]}")
             found.add(missing)
         cloud.sandbox.store.put("customRole", role, {"includedPermissions": [*needed]})
-        (finding,) = check_permissions(google, stack, None)
+        finding, *_ = check_permissions(google, stack, None)
         assert finding.seen == f"all {len(needed)} held on {resource}"
     assert found == {*permissions.OPTIONAL}
 

@@ -179,3 +179,21 @@ def test_each_kind_of_resource_needs_its_own_permission(vertex: Vertex) -> None:
     assert refused(reader, {"conditionThreshold": RATIO}).code == 403
     grant(vertex.sandbox, "roles/monitoring.alertPolicyEditor", "user:reader@example.com")
     make(reader, {"conditionThreshold": RATIO})
+
+
+def test_a_policy_on_the_log_takes_a_permission_of_cloud_logging_too(vertex: Vertex) -> None:
+    """To make, change and delete it: roles/logging.configWriter beside the policy editor's role."""
+    editor = Google(vertex.sandbox, "monitoring", "v3", caller="editor@example.com")
+    grant(vertex.sandbox, "roles/monitoring.alertPolicyEditor", "user:editor@example.com")
+    owner = Google(vertex.sandbox, "monitoring", "v3")
+    log, limit = {"conditionMatchedLog": {"filter": "severity>=ERROR"}}, {"notificationRateLimit": {"period": "300s"}}
+    made = make(owner, log, alertStrategy=limit)
+    for call in (
+        ("POST", f"{editor.project}/alertPolicies", {**made, "name": ""}),
+        ("PATCH", made["name"], {**made, "displayName": "another"}),
+        ("DELETE", made["name"], None),
+    ):
+        refused_ = refusal(editor, *call)
+        assert (refused_.code, "logging.notificationRules." in refused_.message) == (403, True)
+    grant(vertex.sandbox, "roles/logging.configWriter", "user:editor@example.com")
+    editor("DELETE", make(editor, log, alertStrategy=limit)["name"])

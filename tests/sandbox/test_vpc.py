@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.testing import SandboxHandle
 from tests.sandbox import private_cases
-from tests.sandbox.google import Google, Json, refusal
+from tests.sandbox.google import Google, Json, grant, refusal
 from tests.sandbox.private_cases import DOMAIN, NETWORK, REGION, SUBNETWORK, P
 
 
@@ -103,6 +103,23 @@ def test_what_something_stands_on_is_not_deleted(compute: Google, attachment: st
     for path in (f"{REGION}/forwardingRules/mine", f"{REGION}/addresses/kept", SUBNETWORK):
         compute("DELETE", path)
     compute("DELETE", NETWORK)
+
+
+def test_an_endpoint_is_registered_in_service_directory_by_its_makers_permission(
+    sandbox: SandboxHandle, compute: Google
+) -> None:
+    """configure-private-service-connect-apis: network admin, Service Directory editor and DNS admin, all of them."""
+    admin = Google(sandbox, "compute", "v1", caller="admin@example.com")
+    grant(sandbox, "roles/compute.networkAdmin", "user:admin@example.com")
+    rule = {"name": "apis", "network": NETWORK, "IPAddress": "keptapis", "target": "vpc-sc"}
+    asked = refusal(admin, "POST", f"{P}/global/forwardingRules", rule).message
+    assert asked.startswith("Required 'servicedirectory.namespaces.create' permission")
+    compute("POST", f"{P}/global/forwardingRules", rule)
+    asked = refusal(admin, "DELETE", f"{P}/global/forwardingRules/apis").message
+    assert asked.startswith("Required 'servicedirectory.services.delete' permission")
+    grant(sandbox, "roles/servicedirectory.editor", "user:admin@example.com")
+    admin("DELETE", f"{P}/global/forwardingRules/apis")
+    admin("POST", f"{P}/global/forwardingRules", rule)
 
 
 def test_regional_operations_are_the_regions(sandbox: SandboxHandle, compute: Google) -> None:

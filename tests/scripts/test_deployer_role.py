@@ -11,6 +11,7 @@ from scripts import deployer_role
 from scripts.workspace import ROOT
 from tests.unit.configurations import managed, prod, read
 
+READING = [name for name in permissions.PROJECT if permissions.reads(name) and name not in permissions.PREFLIGHT]
 CLUSTER = {"context": "c", "createNamespace": True}
 DRY_RUN = {"mode": "dry-run"}
 
@@ -27,6 +28,11 @@ def test_the_examples_are_the_table_and_what_the_script_prints() -> None:
     settings = read(prod(kubernetes=CLUSTER, perimeter=DRY_RUN))
     for file, printed, table in (
         ("deployer-role.yaml", deployer_role.project_role(settings, "prod"), permissions.PROJECT),
+        (
+            "reader-role.yaml",
+            deployer_role.reader_role(settings, "prod"),
+            READING,
+        ),
         ("deployer-organization-role.yaml", deployer_role.perimeter_role(settings, "prod"), permissions.ORGANIZATION),
     ):
         assert (ROOT / "examples" / file).read_text(encoding="utf-8") == printed
@@ -40,6 +46,8 @@ def test_the_examples_are_the_table_and_what_the_script_prints() -> None:
         (managed(), permissions.CUSTOM_ROLE, permissions.ENDPOINT),
         (prod(kubernetes={"context": "c"}), permissions.KUBERNETES, permissions.NAMESPACE),
         (prod(observability={}), permissions.MONITORING, permissions.REQUEST_LOG),
+        (prod(observability={}, perimeter=DRY_RUN), permissions.LOG_ALERT, permissions.REQUEST_LOG),
+        (prod(observability={}, perimeter=None), permissions.MONITORING, permissions.LOG_ALERT),
         (prod(network={"name": "n", "create": True}), permissions.NETWORK, permissions.FORWARDING_RULE),
     ],
 )
@@ -50,6 +58,15 @@ def test_a_role_has_what_its_stack_takes(config: dict[str, Any], has: dict[str, 
     assert sorted(held) == sorted(needed_permissions(settings))
     assert set(has) <= set(held)
     assert not (set(has_not) - set(has) - set(permissions.PREFLIGHT)) & set(held)
+
+
+def test_a_reader_has_what_reads_of_its_stack_and_nothing_that_changes() -> None:
+    """Of every option that is configured."""
+    settings = read(prod(kubernetes=CLUSTER, observability={"requestLogging": {"dataset": "requests"}}))
+    held = set(role_of(deployer_role.reader_role(settings, "prod"))["includedPermissions"])
+    assert held == {name for name in needed_permissions(settings) if permissions.reads(name)} - {*permissions.PREFLIGHT}
+    assert {"monitoring.slos.get", "bigquery.datasets.get", "container.clusters.get"} <= held
+    assert not [name for name in held if name.rpartition(".")[2] not in ("get", "getIamPolicy", "list")]
 
 
 def test_a_named_access_policy_takes_less_and_no_perimeter_nothing() -> None:

@@ -58,7 +58,8 @@ class FakeGitHub:
         return None
 
     def add_issue(self, body: dict[str, Any]) -> dict[str, Any]:
-        self.issues.append({"number": 1 + len(self.issues), "user": BOT, **body})
+        number = 1 + max((each["number"] for each in self.issues), default=0)
+        self.issues.append({"number": number, "user": BOT, **body})
         return self.issues[-1]
 
     @staticmethod

@@ -1,5 +1,6 @@
 """scripts/github.py against GitHub's API, played on loopback: one comment, one issue, kept up to date."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.github import COMMENT_MARKER
+from scripts import drift
+from scripts.github import COMMENT_MARKER, DRIFT_MARKER
 from scripts.preview_markdown import MARKER
 from scripts.workspace import ROOT
 from tests.workflows.fake_github import BOT, PERSON, FakeGitHub, fake_github
@@ -19,6 +21,10 @@ EVENT = {
     "github.event.workflow_run.head_repository.owner.login": "fork-owner",
     "github.event.workflow_run.head_branch": "feature",
     "github.event.workflow_run.head_sha": SHA,
+    'vars.STACKS || \'["dev", "prod"]\'': '["dev", "prod"]',
+    "github.server_url": "https://github.com",
+    "github.repository": "acme/serving",
+    "github.run_id": "42",
 }
 DRIFT = "<!-- gemini-vertex drift prod -->"
 
@@ -46,8 +52,13 @@ def post(github: FakeGitHub, checkout: Path, text: str) -> str:
     return str(done.stdout)
 
 
-def report(github: FakeGitHub, checkout: Path) -> str:
-    """The drift workflow's own step."""
+def report(github: FakeGitHub, checkout: Path, **looked: str) -> str:
+    """The drift workflow's own step, with what each stack's job left; a stack without was not looked at."""
+    folder = checkout / "drift"
+    shutil.rmtree(folder, ignore_errors=True)
+    for stack, text in looked.items():
+        folder.mkdir(exist_ok=True)
+        (folder / f"drift-{stack}.md").write_text(text)
     done = run(step("drift.yml", "report", "Report"), checkout, EVENT, **github.environ())
     assert done.returncode == 0, done.stderr
     return str(done.stdout)
@@ -99,8 +110,7 @@ def test_no_artifact_is_no_comment(github: FakeGitHub, checkout: Path) -> None:
 
 def test_a_refused_token_is_a_sentence(github: FakeGitHub, checkout: Path) -> None:
     """With the call and GitHub's words, without the token."""
-    (checkout / "drift.md").write_text(f"{DRIFT}\nx")
-    command = ["scripts/github.py", "issue", "--file", "drift.md", "--marker", DRIFT, "--title", "t"]
+    command = ["scripts/github.py", "drift", "--folder", "drift", "--stacks", '["prod"]', "--run", "https://run"]
     environ = {**github.environ(), "GITHUB_TOKEN": "ghs_wrong"}
     done = subprocess.run(
         [sys.executable, *command], check=False, cwd=checkout, env=environ, capture_output=True, text=True
@@ -114,20 +124,36 @@ def test_a_refused_token_is_a_sentence(github: FakeGitHub, checkout: Path) -> No
 def test_drift_opens_an_issue_keeps_it_and_closes_it(github: FakeGitHub, checkout: Path) -> None:
     """One a stack; a pull request with the same words is no issue."""
     github.issues = [{"number": 3, "body": f"{DRIFT}\nx", "user": BOT, "pull_request": {}}]
-    artifact = checkout / "drift/drift-prod.md"
-    artifact.parent.mkdir(parents=True)
-    artifact.write_text(f"{DRIFT}\none")
-    said = report(github, checkout)
-    assert "nothing to report" in said  # dev
+    assert "Stack dev: there is nothing to report" in report(github, checkout, dev="", prod=f"{DRIFT}\none")
     assert github.issues[1]["title"] == "Stack prod has drifted"
-    artifact.write_text(f"{DRIFT}\ntwo")
-    report(github, checkout)
+    report(github, checkout, dev="", prod=f"{DRIFT}\ntwo")
     assert [each["body"] for each in github.issues[1:]] == [f"{DRIFT}\ntwo"]
-    artifact.unlink()
-    assert "Closed issue" in report(github, checkout)
+    assert "Stack prod: closed issue" in report(github, checkout, dev="", prod="")
     assert [each["number"] for each in github.issues] == [3]
 
 
+def test_a_stack_that_was_not_looked_at_says_so_and_keeps_its_issue(github: FakeGitHub, checkout: Path) -> None:
+    """With the run, and what the last look found, however often; the other stack is reported as ever."""
+    report(github, checkout, dev="", prod=f"{DRIFT}\nA model is gone.")
+    for _ in range(2):
+        assert "Stack dev: there is nothing to report" in report(github, checkout, dev="")
+    [kept] = github.issues
+    assert kept["title"] == "Stack prod has drifted"
+    assert kept["body"].startswith(f"{DRIFT}\n\nStack `prod` could not be looked at")
+    assert kept["body"].count("could not be looked at") == kept["body"].count("A model is gone.") == 1
+    assert "(https://github.com/acme/serving/actions/runs/42)" in kept["body"]
+    report(github, checkout, prod="")
+    assert [each["title"] for each in github.issues] == ["Stack dev could not be looked at"]
+    report(github, checkout)
+    assert [each["title"] for each in github.issues] == [
+        f"Stack {name} could not be looked at" for name in ("dev", "prod")
+    ]
+    report(github, checkout, dev="", prod=f"{DRIFT}\nA model is gone.")
+    assert [(each["title"], each["body"]) for each in github.issues] == [
+        ("Stack prod has drifted", f"{DRIFT}\nA model is gone.")
+    ]
+
+
 def test_both_halves_mean_the_same_marker() -> None:
-    """The writing half imports nothing, so it names the marker itself."""
-    assert COMMENT_MARKER == MARKER
+    """The writing half imports nothing, so it names the markers itself."""
+    assert (COMMENT_MARKER, DRIFT_MARKER) == (MARKER, drift.MARKER)

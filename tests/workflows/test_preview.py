@@ -148,6 +148,16 @@ def test_a_new_stack_is_previewed_from_nothing(clone: Clone) -> None:
     assert "to create" in comment
 
 
+def test_a_stack_whose_file_is_removed_is_told(clone: Clone) -> None:
+    """There is nothing to preview, and what it made does not go with the file."""
+    clone.git("rm", "--quiet", "Pulumi.managed.yaml")
+    clone.commit()
+    status, comment, said = clone.preview("--stack managed")
+    assert status == 0, said
+    assert "### managed: its file is removed" in comment
+    assert "`pulumi destroy --stack managed`" in comment
+
+
 def test_an_unknown_base_is_a_sentence(clone: Clone) -> None:
     """No comment is made up."""
     status, comment, said = clone.preview("--base no-such-commit")

@@ -3,14 +3,14 @@
 import re
 import subprocess
 
-import pytest
+import yaml
 
 from tests.workflows.steps import FOLDER, WORKFLOWS, load
 from toolchain import actionlint, pulumi_cli
 
 PERMISSIONS = {
     "comment.yml": {"comment": {"actions": "read", "contents": "read", "pull-requests": "write"}},
-    "deploy.yml": {job: {"contents": "read", "id-token": "write"} for job in ("preview", "up-dev", "up-prod")},
+    "deploy.yml": {job: {"contents": "read", "id-token": "write"} for job in ("preview", "up")},
     "drift.yml": {
         "look": {"contents": "read", "id-token": "write"},
         "report": {"contents": "read", "issues": "write"},
@@ -21,25 +21,39 @@ PERMISSIONS = {
 USES = re.compile(r"^\s*-?\s*uses:\s*(\S+)(?:\s+#\s*(\S+))?$", re.MULTILINE)
 
 
+def lint(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
+    """actionlint; without Go to build it, which is one of the README's needs, the tests fail and are not skipped."""
+    program = actionlint.provide()
+    assert program, "actionlint is not installed, and cannot be built: Go or its module proxy is not in reach"
+    return subprocess.run([str(program), *arguments], check=False, input=given, capture_output=True, text=True)
+
+
 def test_actionlint_finds_nothing() -> None:
     """Syntax, expressions, contexts, and the inputs of well-known actions."""
-    program = actionlint.provide()
-    if program is None:
-        pytest.skip("actionlint is not installed, and Go or its module proxy is not there to build it")
-    done = subprocess.run([str(program), *map(str, WORKFLOWS)], check=False, capture_output=True, text=True)
+    done = lint(*map(str, WORKFLOWS))
     assert done.returncode == 0, done.stdout
+
+
+def test_actionlint_finds_nothing_in_the_steps_of_our_own_action() -> None:
+    """It reads workflows only, so they are put into one; what else an action has is held to GitHub's list of keys."""
+    for file in FOLDER.glob("actions/*/action.yml"):
+        action = yaml.safe_load(file.read_text())
+        assert set(action) == {"name", "description", "runs"}, file
+        assert (set(action["runs"]), action["runs"]["using"]) == ({"using", "steps"}, "composite"), file
+        assert all("shell" in step for step in action["runs"]["steps"] if "run" in step), (
+            f"{file}: GitHub wants a shell"
+        )
+        job = {"runs-on": "ubuntu-24.04", "steps": action["runs"]["steps"]}
+        done = lint("-", given=yaml.safe_dump({"on": "push", "jobs": {"steps": job}}))
+        assert done.returncode == 0, done.stdout
 
 
 def test_actionlint_would_find_something() -> None:
     """The lint is a check that can fail."""
-    program = actionlint.provide()
-    if program is None:
-        pytest.skip("actionlint is not installed, and Go or its module proxy is not there to build it")
     broken = (
         "on: pull_request\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: echo ${{ nothing.here }}\n"
     )
-    done = subprocess.run([str(program), "-"], check=False, input=broken, capture_output=True, text=True)
-    assert "undefined variable" in done.stdout
+    assert "undefined variable" in lint("-", given=broken).stdout
 
 
 def test_every_action_is_pinned_by_commit_and_says_its_version() -> None:
@@ -54,7 +68,7 @@ def test_every_action_is_pinned_by_commit_and_says_its_version() -> None:
             assert re.fullmatch(r"[0-9a-f]{40}", commit), f"{file.name}: {uses}"
             assert re.fullmatch(r"v\d+\.\d+\.\d+", version), f"{file.name}: {uses}"
             pins.setdefault(action, set()).add((commit, version))
-    assert len(pins) == 7
+    assert len(pins) == 8
     assert not {action: found for action, found in pins.items() if len(found) > 1}
 
 
@@ -96,15 +110,51 @@ def test_the_real_project_is_changed_only_from_main_and_prod_only_with_approval(
         name: [s["with"]["command"] for s in job["steps"] if str(s.get("uses", "")).startswith("pulumi/actions@")]
         for name, job in jobs.items()
     }
-    assert commands == {"preview": ["preview"], "up-dev": ["up"], "up-prod": ["up"]}
+    assert commands == {"preview": ["preview"], "up": ["up"]}
     assert "head.repo.full_name == github.repository" in jobs["preview"]["if"]
-    assert jobs["up-dev"]["if"] == "github.event_name == 'push'"
-    assert (jobs["up-dev"]["needs"], jobs["up-prod"]["needs"]) == ("preview", "up-dev")
-    assert (jobs["up-dev"]["environment"], jobs["up-prod"]["environment"]) == ("dev", "prod")
+    up = jobs["up"]
+    assert (up["if"], up["needs"]) == ("github.event_name == 'push'", "preview")
+    assert (up["environment"], up["strategy"]["max-parallel"]) == ("${{ matrix.stack }}", 1)
+    assert up["strategy"].get("fail-fast", True), "a stack that fails keeps those after it from being changed"
+    assert [s.get("name") == "Preflight" or "command" in s.get("with", {}) for s in up["steps"]][-3:] == [
+        True,
+        True,
+        False,
+    ]
     for job in jobs.values():
         for step in job["steps"]:
             if "with" in step and "command" in step["with"]:
                 assert step["with"]["policyPacks"] == "policy"
+
+
+def test_every_workflow_takes_the_stacks_and_their_clusters_from_the_same_variables() -> None:
+    """STACKS, by default dev and prod, in this order; CLUSTERS, by default none, whose credentials a job then has."""
+    text = "".join(file.read_text() for file in WORKFLOWS)
+    assert set(re.findall(r"vars\.STACKS[^}]*", text)) == {
+        'vars.STACKS || \'["dev", "prod"]\') ',
+        'vars.STACKS || \'["dev", "prod"]\' ',
+    }
+    jobs = {f"{file.stem} {name}": job for file in WORKFLOWS for name, job in load(file.name)["jobs"].items()}
+    of_stacks = {name: job for name, job in jobs.items() if "strategy" in job}
+    assert set(of_stacks) == {"deploy preview", "deploy up", "drift look"}
+    for job in of_stacks.values():
+        assert job["strategy"]["matrix"] == {"stack": '${{ fromJSON(vars.STACKS || \'["dev", "prod"]\') }}'}
+        [cluster] = [step for step in job["steps"] if "get-gke-credentials" in step.get("uses", "")]
+        assert cluster["if"] == "fromJSON(vars.CLUSTERS || '{}')[matrix.stack]"
+        assert cluster["with"] == {"cluster_name": f"${{{{ {cluster['if']} }}}}"}
+
+
+def test_what_is_to_be_applied_by_hand_outlives_the_runner() -> None:
+    """A stack that names no cluster writes its manifests to k8s/."""
+    [left] = [s["with"] for s in load("deploy.yml")["jobs"]["up"]["steps"] if "upload-artifact" in s.get("uses", "")]
+    assert (left["name"], left["path"]) == ("k8s-${{ matrix.stack }}", "k8s")
+
+
+def test_one_stack_that_cannot_be_looked_at_keeps_no_other_from_its_report() -> None:
+    """Each is looked at, and the report runs whatever became of the looks."""
+    look, report = (load("drift.yml")["jobs"][name] for name in ("look", "report"))
+    assert look["strategy"]["fail-fast"] is False
+    assert report["if"] == "${{ !cancelled() && needs.look.result != 'skipped' }}"
 
 
 def test_the_cli_is_the_one_that_setup_pins() -> None:

@@ -43,7 +43,11 @@ def get_rule(call: Call) -> Json:
 def insert_regional(call: Call) -> Json:
     """An endpoint for a published service: an address of the network that leads to a service attachment."""
     project = common.project_of(
-        call, "compute.forwardingRules.create", "compute.forwardingRules.pscCreate", "compute.networks.use"
+        call,
+        "compute.forwardingRules.create",
+        "compute.forwardingRules.pscCreate",
+        "compute.networks.use",
+        *_registering(call),
     )
     parent = common.scope(call, project)
     made = common.new(call, FORWARDING_RULE, parent, "forwardingRules")
@@ -67,6 +71,7 @@ def insert_global(call: Call) -> Json:
         "compute.globalForwardingRules.create",
         "compute.globalForwardingRules.pscCreate",
         "compute.networks.use",
+        *_registering(call),
     )
     parent = common.scope(call, project)
     target = call.body.get("target", "").rpartition("/")[2]
@@ -103,7 +108,8 @@ def set_labels(call: Call) -> Json:
 def delete_rule(call: Call) -> Json:
     """Closes the endpoint; its address stays reserved."""
     rule = _find(call, "delete")
-    common.project_of(call, f"{_permissions(call)}.pscDelete")
+    registered = ("servicedirectory.services.delete", "servicedirectory.namespaces.delete")
+    common.project_of(call, f"{_permissions(call)}.pscDelete", *registered)
     return common.start(call, "delete", FORWARDING_RULE, rule)
 
 
@@ -150,6 +156,12 @@ def _rule(call: Call, project: str, parent: str, made: Json) -> Json:
 def _shown(sandbox: "Sandbox", rule: Json) -> Json:
     kept = {k: v for k, v in rule.items() if k != "addressPath"}
     return {**kept, "pscConnectionStatus": status(sandbox, rule)}
+
+
+def _registering(call: Call) -> list[str]:
+    """What it takes that Google registers the endpoint in Service Directory, and makes DNS names unless told not to."""
+    named = [] if call.body.get("noAutomateDnsZone") else ["servicedirectory.namespaces.associatePrivateZone"]
+    return ["servicedirectory.namespaces.create", "servicedirectory.services.create", *named]
 
 
 def _permissions(call: Call) -> str:

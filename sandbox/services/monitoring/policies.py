@@ -1,7 +1,11 @@
-"""projects.alertPolicies. Rules: the discovery document's descriptions of monitoring v3, AlertPolicy."""
+"""projects.alertPolicies. Rules: the discovery document's descriptions of monitoring v3, AlertPolicy.
+
+That policies on the log take roles/logging.configWriter too: cloud.google.com/logging/docs/alerting/log-based-alerts.
+"""
 
 from sandbox.errors import Json, invalid_argument, not_found
 from sandbox.registry import Call, method
+from sandbox.services import iam_policies
 from sandbox.services.monitoring import conditions, kept
 
 KIND = "alertPolicy"
@@ -18,6 +22,7 @@ def create(call: Call) -> Json:
     if call.body.get("name"):
         raise invalid_argument("Field alert_policy.name must not be set when an alert policy is created.")
     name = f"projects/{project}/alertPolicies/{kept.number()}"
+    _may_notify_of_logs(call, project, call.body, "create")
     return _put(
         call,
         name,
@@ -43,12 +48,16 @@ def list_policies(call: Call) -> Json:
 def patch(call: Call) -> Json:
     """Replaces the fields of the mask, or the whole policy."""
     name, policy = kept.find(call, KIND, "monitoring.alertPolicies.update")
-    return _put(call, name, {**kept.changed(call, policy, _OWN), "enabled": kept.enabled(call)})
+    changed = {**kept.changed(call, policy, _OWN), "enabled": kept.enabled(call)}
+    _may_notify_of_logs(call, name.split("/")[1], changed, "update")
+    return _put(call, name, changed)
 
 
 @method("monitoring.projects.alertPolicies.delete")
 def delete(call: Call) -> Json:
     """Deletes a policy."""
+    name, policy = kept.find(call, KIND, "monitoring.alertPolicies.delete")
+    _may_notify_of_logs(call, name.split("/")[1], policy, "delete")
     return kept.remove(call, KIND, "monitoring.alertPolicies.delete")
 
 
@@ -60,6 +69,12 @@ def _put(call: Call, name: str, policy: Json) -> Json:
     whole = {**policy, "name": name, "mutationRecord": kept.record(call)}
     call.sandbox.store.put(KIND, name, whole)
     return whole
+
+
+def _may_notify_of_logs(call: Call, project: str, policy: Json, verb: str) -> None:
+    """A policy that matches the log is a notification rule of Cloud Logging too, made as the caller."""
+    if any("conditionMatchedLog" in condition for condition in policy.get("conditions", [])):
+        iam_policies.require(call, f"projects/{project}", f"logging.notificationRules.{verb}")
 
 
 def _check(call: Call, policy: Json) -> None:
