@@ -104,8 +104,7 @@ class Core:
         if found.developer_api and (key := self._key(found.developer_api)):
             targets.append(self._developer(found.developer_api, key))
         call = self.engine.call(request(contents, config, stream=stream), targets, deadline)
-        now, over = self._timing.now, call.deadline_at
-        call.request.left = lambda: over - now()
+        call.request.left = lambda: call.deadline_at - self._timing.now()
         return call
 
     def _key(self, wanted: DeveloperApi) -> KeySource | None:
