@@ -21,6 +21,23 @@ def test_an_operation_is_found_under_its_endpoint_and_under_its_location_in_both
             assert found["metadata"]["@type"] == f"type.googleapis.com/{kind}"
 
 
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_googles_generated_clients_find_an_operation_without_a_version(vertex: Vertex, version: str) -> None:
+    """Over REST they ask under /ui/ first: google.cloud.aiplatform_v1.services.endpoint_service.transports.rest."""
+    vertex.sandbox.set(operationSeconds=600)
+    api = Vertex(vertex.sandbox, version=version)
+    operation = api.call("POST", f"{api.parent}/endpoints", {"displayName": "slow"})
+    root = f"{vertex.sandbox.url}/hosts/us-central1-aiplatform.googleapis.com/ui"
+    url, headers = f"{root}/{operation['name']}", vertex.sandbox.headers
+    found = requests.get(url, headers=headers, timeout=30).json()
+    kind = f"google.cloud.aiplatform.{version}.CreateEndpointOperationMetadata"
+    assert (found.get("done"), found["metadata"]["@type"]) == (None, f"type.googleapis.com/{kind}")
+    listed = requests.get(f"{root}/{vertex.parent}/operations", headers=headers, timeout=30).json()["operations"]
+    assert [each["name"] for each in listed] == [operation["name"]]
+    assert requests.post(f"{url}:cancel", json={}, headers=headers, timeout=30).json() == {}
+    assert requests.get(url, headers=headers, timeout=30).json()["error"]["code"] == 1
+
+
 def test_operations_are_listed_by_endpoint_newest_first(vertex: Vertex) -> None:
     name, other = vertex.create("1"), vertex.create("2")
     vertex.deploy(name, "5")

@@ -17,10 +17,10 @@ from sandbox.services.aiplatform.names import (
     etag,
     generic_metadata,
     new_id,
-    operation_shown,
     parse,
     required,
     shown,
+    started,
     wrong_field,
 )
 
@@ -83,15 +83,13 @@ def create(call: Call) -> Json:
     running = sandbox.operations.running(_CREATE, f"{name}/")
     if running or sandbox.store.get(ENDPOINT, str(name)):
         raise already_exists(f"Endpoint `{name}` already exists.")
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            _CREATE,
-            f"{name}/operations/{new_id()}",
-            sandbox.settings.operation_seconds,
-            {"name": str(name), "endpoint": body},
-            generic_metadata(sandbox, "CreateEndpointOperationMetadata"),
-        ),
+        _CREATE,
+        f"{name}/operations/{new_id()}",
+        sandbox.settings.operation_seconds,
+        {"name": str(name), "endpoint": body},
+        generic_metadata(sandbox, "CreateEndpointOperationMetadata"),
     )
 
 
@@ -189,15 +187,13 @@ def delete(call: Call) -> Json:
         raise failed_precondition(
             f"Endpoint {name} has deployed or being-deployed DeployedModel(s). Please undeploy them before deleting it."
         )
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            _DELETE,
-            f"{name.parent}/operations/{new_id()}",
-            sandbox.settings.operation_seconds,
-            {"name": str(name)},
-            generic_metadata(sandbox, "DeleteOperationMetadata"),
-        ),
+        _DELETE,
+        f"{name.parent}/operations/{new_id()}",
+        sandbox.settings.operation_seconds,
+        {"name": str(name)},
+        generic_metadata(sandbox, "DeleteOperationMetadata"),
     )
 
 

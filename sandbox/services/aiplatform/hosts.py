@@ -6,6 +6,7 @@ from sandbox import registry
 from sandbox.core import Sandbox
 from sandbox.errors import Json, failed_precondition, not_found
 from sandbox.hosts import Target
+from sandbox.operations import KIND as OPERATION
 from sandbox.services import private_path
 from sandbox.services.aiplatform import connect
 from sandbox.services.aiplatform.names import ENDPOINT
@@ -66,8 +67,15 @@ def rewrite(sandbox: Sandbox, target: Target) -> Target:
     """Maps the addresses that no discovery document lists.
 
     gcloud asks for a publisher's model below a project's models. A peered endpoint's host has a path a deployed model.
-    A host of one endpoint serves that endpoint's predictions only.
+    A host of one endpoint serves that endpoint's predictions only. Google's generated clients look at operations over
+    REST under /ui/, without a version (google.cloud.aiplatform_v1.services.endpoint_service.transports.rest): they get
+    the version in which the operation was started.
     """
+    if target.path.startswith("ui/"):
+        rest = target.path.removeprefix("ui/")
+        record = sandbox.store.get(OPERATION, rest.partition(":")[0])
+        version = record["args"].get("version", "v1") if record else "v1"
+        target = Target(target.service, f"{version}/{rest}", target.host)
     version, _, rest = target.path.partition("/")
     publisher = re.fullmatch(r"(projects/[^/]+/locations/[^/]+/models/)(publishers/[^/]+/models/[^/:]+)", rest)
     if publisher:

@@ -16,10 +16,10 @@ from sandbox.services.aiplatform.names import (
     etag,
     generic_metadata,
     new_id,
-    operation_shown,
     parse,
     required,
     shown,
+    started,
     wrong_field,
 )
 
@@ -139,15 +139,13 @@ def upload(call: Call) -> Json:
     taken = sandbox.store.get(MODEL, str(name)) or _seeded(sandbox, name)
     if taken or sandbox.operations.running(_UPLOAD, f"{name}/"):
         raise already_exists(f"Model `{name}` already exists.")
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            _UPLOAD,
-            f"{name}/operations/{new_id()}",
-            sandbox.settings.operation_seconds,
-            {"name": str(name), "model": model},
-            generic_metadata(sandbox, "UploadModelOperationMetadata"),
-        ),
+        _UPLOAD,
+        f"{name}/operations/{new_id()}",
+        sandbox.settings.operation_seconds,
+        {"name": str(name), "model": model},
+        generic_metadata(sandbox, "UploadModelOperationMetadata"),
     )
 
 
@@ -211,15 +209,13 @@ def delete(call: Call) -> Json:
             f"Model {model['name']} is deployed and cannot be deleted. Undeploy it first: {where}"
         )
     parent = parse(sandbox, model["name"]).parent
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            _DELETE,
-            f"{parent}/operations/{new_id()}",
-            sandbox.settings.operation_seconds,
-            {"name": model["name"]},
-            generic_metadata(sandbox, "DeleteOperationMetadata"),
-        ),
+        _DELETE,
+        f"{parent}/operations/{new_id()}",
+        sandbox.settings.operation_seconds,
+        {"name": model["name"]},
+        generic_metadata(sandbox, "DeleteOperationMetadata"),
     )
 
 

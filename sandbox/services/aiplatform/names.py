@@ -73,6 +73,12 @@ def shown(call: Call, kind: str, resource: Json) -> Json:
     return schema.fitting(document(call.version), prefix + kind, resource)
 
 
+def started(call: Call, handler: str, name: str, seconds: float, args: Json, metadata: Json | None = None) -> Json:
+    """Starts an operation and returns it as this call's version has it, which is kept with it as `args["version"]`."""
+    args = {**args, "version": call.version}
+    return operation_shown(call, call.sandbox.operations.start(handler, name, seconds, args, metadata))
+
+
 def operation_shown(call: Call, operation: Json) -> Json:
     """An operation with the types and fields of this call's version."""
     result = dict(operation)
