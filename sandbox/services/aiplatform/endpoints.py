@@ -27,7 +27,7 @@ from sandbox.services.aiplatform.names import (
 _METHODS = "aiplatform.projects.locations.endpoints."
 _IDS = re.compile(r"[1-9][0-9]{0,9}|[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _CREATE, _DELETE = "aiplatform.endpoints.create", "aiplatform.endpoints.delete"
-_FILTERS = ("endpoint", "displayName", "labels", "baseModelName")
+_FILTERS = {"endpoint": "= !=", "displayName": "= !=", "labels": "= != :", "baseModelName": "="}
 _MUTABLE = {
     "displayName",
     "description",
@@ -117,11 +117,9 @@ def get(call: Call) -> Json:
 def list_endpoints(call: Call) -> Json:
     """The endpoints of a location."""
     parent = parse(call.sandbox, call.params["parent"])
-    found = []
-    for endpoint in call.sandbox.store.list(ENDPOINT, f"{parent}/endpoints/").values():
-        fields = {**endpoint, "endpoint": endpoint["name"].rpartition("/")[2]}
-        if listing.matches(fields, call.query.get("filter", ""), _FILTERS):
-            found.append(endpoint)
+    every = call.sandbox.store.list(ENDPOINT, f"{parent}/endpoints/").values()
+    named = [{**endpoint, "endpoint": endpoint["name"].rpartition("/")[2]} for endpoint in every]
+    found = listing.filtered(named, call.query.get("filter", ""), _FILTERS)
     found = listing.ordered(found, call.query.get("orderBy", ""), ("displayName", "createTime", "updateTime"))
     chosen, token = listing.page(found, call.query, of=str(parent))
     read = listing.mask_paths(call.query.get("readMask", ""))

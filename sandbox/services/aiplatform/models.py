@@ -26,7 +26,7 @@ from sandbox.services.aiplatform.names import (
 _METHODS = "aiplatform.projects.locations.models."
 _UPLOAD, _DELETE = "aiplatform.models.upload", "aiplatform.models.delete"
 _REMOVED = "aiplatform.model.removed"
-_FILTERS = ("model", "displayName", "labels", "baseModelName")
+_FILTERS = {"model": "= !=", "displayName": "= !=", "labels": "= != :", "baseModelName": "="}
 _CREATED = "2026-01-05T09:00:00.000000Z"
 _DEDICATED = ["DEDICATED_RESOURCES"]
 _GEMMA = {"modelSourceInfo": {"sourceType": "MODEL_GARDEN"}}
@@ -186,11 +186,8 @@ def registered(sandbox: Sandbox, parent: Name) -> list[Json]:
 def list_models(call: Call) -> Json:
     """The models of a location, the seeded ones too."""
     sandbox, parent = call.sandbox, parse(call.sandbox, call.params["parent"])
-    found = [
-        model
-        for model in registered(sandbox, parent)
-        if listing.matches({**model, "model": model["name"].rpartition("/")[2]}, call.query.get("filter", ""), _FILTERS)
-    ]
+    named = [{**model, "model": model["name"].rpartition("/")[2]} for model in registered(sandbox, parent)]
+    found = listing.filtered(named, call.query.get("filter", ""), _FILTERS)
     found = listing.ordered(found, call.query.get("orderBy", ""), ("displayName", "createTime", "updateTime"))
     chosen, token = listing.page(found, call.query, of=str(parent))
     answer: Json = {"models": [_shown(call, model) for model in chosen]} if chosen else {}
