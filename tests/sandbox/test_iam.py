@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.testing import SandboxHandle
-from tests.sandbox.google import Google, Json, grant, make_account, refusal
+from tests.sandbox.google import ORGANIZATION, Google, Json, grant, make_account, refusal
 
 EMAIL = "gemini-inference-sa@sandbox-project.iam.gserviceaccount.com"
 
@@ -194,6 +194,15 @@ def test_the_permissions_that_a_role_can_have_are_told(iam: Google) -> None:
     named = [p["name"] for p in iam("POST", "permissions:queryTestablePermissions", body)["permissions"]]
     assert "aiplatform.endpoints.predict" in named
     assert not any("*" in name for name in named)
+
+
+def test_a_project_is_not_told_of_permissions_that_its_roles_cannot_have(iam: Google) -> None:
+    """permissions.queryTestablePermissions: `gcloud iam roles copy` takes over what it lists, and no more."""
+    for resource, told in ((iam.project, False), (f"organizations/{ORGANIZATION}", True)):
+        body = {"fullResourceName": f"//cloudresourcemanager.googleapis.com/{resource}"}
+        found = iam("POST", "permissions:queryTestablePermissions", {**body, "pageSize": 1000})["permissions"]
+        named = {permission["name"] for permission in found}
+        assert ("resourcemanager.projects.list" in named) is told
 
 
 def test_predefined_roles_are_listed_with_their_permissions_on_request(iam: Google) -> None:
