@@ -65,7 +65,7 @@ def test_a_prompt_gets_as_many_candidates_as_it_asks_for(vertex: Vertex) -> None
 def test_a_mistyped_model_is_not_found_until_the_settings_release_it(vertex: Vertex) -> None:
     """publishers.models: what is not listed is not served. Words as for a retired one."""
     name = f"{vertex.parent}/publishers/google/models/gemini-3.5-falsh:generateContent"
-    with pytest.raises(RefusedError, match="gemini-3.5-falsh` was not found or your project does not have access"):
+    with pytest.raises(RefusedError, match=r"gemini-3\.5-falsh` was not found or your project does not have access"):
         vertex.call("POST", name, {"contents": [{"parts": PARTS}]})
     vertex.sandbox.set(publisherModels={"gemini-3.5-falsh": "GA"})
     assert vertex.call("POST", name, {"contents": [{"parts": PARTS}]})["modelVersion"] == "gemini-3.5-falsh"
