@@ -84,7 +84,7 @@ def update_project_v1(call: Call) -> Json:
     if call.body.get("parent", {}).get("id", project["organization"]) != project["organization"]:
         raise not_imitated(call, "another parent")
     kept = {k: v for k, v in project.items() if k not in ("name", "labels")}
-    given = {k: call.body[k] for k in ("name", "labels") if k in call.body}
+    given: Json = {k: v for k, v in call.body.items() if k in ("name", "labels")}
     if given.get("name") == project["projectId"]:
         del given["name"]
     call.sandbox.store.put("project", project["projectId"], {**kept, **given})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.vertex import RefusedError, Vertex
+from tests.sandbox.vertex import Json, RefusedError, Vertex
 
 
 def test_a_created_endpoint_is_answered_under_the_projects_number(vertex: Vertex) -> None:
@@ -32,8 +32,9 @@ def test_an_endpoint_without_an_id_gets_one(vertex: Vertex) -> None:
     assert operation["response"]["name"].rpartition("/")[2].isdigit()
 
 
-@pytest.mark.parametrize("endpoint_id", ["0123", "A", "a_b", "12345678901", "-a", "a-", "x" * 64])
+@pytest.mark.parametrize("endpoint_id", ["0123", "A", "a_b", "1234567890", "-a", "a-", "x" * 64])
 def test_an_id_that_google_refuses_is_refused(vertex: Vertex, endpoint_id: str) -> None:
+    """endpoints.create, endpointId (discovery): up to 9 digits, or up to 63 characters from a letter on."""
     with pytest.raises(RefusedError) as refused:
         vertex.create(endpoint_id)
     assert refused.value.status == "INVALID_ARGUMENT"
@@ -73,7 +74,7 @@ NETWORK = "projects/123456789012/global/networks/default"
 )
 def test_connectivity_that_excludes_itself_is_refused(vertex: Vertex, fields: dict[str, Any]) -> None:
     with pytest.raises(RefusedError) as refused:
-        vertex.create(**fields)
+        vertex.create("77", **fields)
     assert (refused.value.code, refused.value.status) == (400, "INVALID_ARGUMENT")
 
 
@@ -205,3 +206,42 @@ def test_v1beta1_shows_the_same_endpoint_with_its_own_types(vertex: Vertex) -> N
     assert operation["response"]["@type"] == "type.googleapis.com/google.cloud.aiplatform.v1beta1.Endpoint"
     assert vertex.get(f"{vertex.parent}/endpoints/8")["displayName"] == "a"
     assert vertex.get(operation["name"])["response"]["@type"].endswith("aiplatform.v1.Endpoint")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"encryptionSpec": {}}, "endpoint.encryption_spec.kms_key_name"),
+        (
+            {"predictRequestResponseLoggingConfig": {"enabled": True, "bigqueryDestination": {}}},
+            "endpoint.predict_request_response_logging_config.bigquery_destination.output_uri",
+        ),
+        (
+            {"predictRequestResponseLoggingConfig": {"samplingRate": 1.5}},
+            "endpoint.predict_request_response_logging_config.sampling_rate",
+        ),
+        ({"predictRequestResponseLoggingConfig": {"samplingRate": -0.1}}, "sampling_rate"),
+        ({"labels": {"Team": "ai"}}, "endpoint.labels"),
+        ({"labels": {"team": "a i"}}, "endpoint.labels"),
+        ({"labels": {"team": "x" * 65}}, "endpoint.labels"),
+    ],
+)
+def test_what_is_written_of_a_field_is_kept(vertex: Vertex, fields: Json, field: str) -> None:
+    """Descriptions of Endpoint, EncryptionSpec, BigQueryDestination, PredictRequestResponseLoggingConfig (discovery)."""
+    with pytest.raises(RefusedError) as refused:
+        vertex.create("77", **fields)
+    assert refused.value.status == "INVALID_ARGUMENT"
+    assert field in refused.value.details[0]["fieldViolations"][0]["field"]
+
+
+def test_what_is_required_below_a_field_is_required_of_a_patch_of_it_too(vertex: Vertex) -> None:
+    """BigQueryDestination.outputUri is "Required." (discovery); what the mask leaves out need not be given again."""
+    uri = {"outputUri": "bq://sandbox-project"}
+    logging = {"enabled": True, "samplingRate": 0.5, "bigqueryDestination": uri}
+    name = vertex.create(predictRequestResponseLoggingConfig=logging, labels={"größe": "klein_1-x"})
+    body: Json = {"predictRequestResponseLoggingConfig": {"bigqueryDestination": {}}}
+    with pytest.raises(RefusedError, match=r"bigquery_destination\.output_uri; Message: Required field is not set"):
+        vertex.call("PATCH", name, body, updateMask="predictRequestResponseLoggingConfig")
+    body = {"predictRequestResponseLoggingConfig": {"samplingRate": 1}}
+    changed = vertex.call("PATCH", name, body, updateMask="predictRequestResponseLoggingConfig.samplingRate")
+    assert changed["predictRequestResponseLoggingConfig"] == {**logging, "samplingRate": 1}

@@ -26,7 +26,7 @@ project = gcp.organizations.get_project()
 
 network = gcp.compute.Network("network", auto_create_subnetworks=False, opts=after)
 endpoint = gcp.vertex.AiEndpoint(
-    "endpoint", name="1234567890", display_name="gemini-prod-endpoint", location="us-central1",
+    "endpoint", name="123456789", display_name="gemini-prod-endpoint", location="us-central1",
     labels={"team": "genai"},
     private_service_connect_config={
         "enable_private_service_connect": True,

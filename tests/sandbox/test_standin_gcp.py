@@ -227,7 +227,7 @@ CASES = {
     "endpoint": Case(
         "gcp:vertex/aiEndpoint:AiEndpoint",
         {
-            "name": "1234567890",
+            "name": "123456789",
             "displayName": "gemini-prod-endpoint",
             "location": "us-central1",
             "region": "us-central1",

@@ -12,6 +12,7 @@ from sandbox.services.aiplatform.names import (
     ENDPOINT,
     TYPES,
     Name,
+    check_required,
     generic_metadata,
     new_id,
     required,
@@ -57,6 +58,7 @@ def deploy(call: Call) -> Json:
         raise required("deployed_model")
     if not deployed.get("model"):
         raise required("deployed_model.model")
+    check_required(call, "DeployModelRequest", call.body)
     running = sandbox.operations.running(rules.DEPLOY, f"{name}/")
     limit = sandbox.settings.deploy_concurrency
     if limit and len(running) >= limit:

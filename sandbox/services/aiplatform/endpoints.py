@@ -14,6 +14,7 @@ from sandbox.services.aiplatform.names import (
     ENDPOINT,
     TYPES,
     Name,
+    check_required,
     etag,
     generic_metadata,
     new_id,
@@ -25,7 +26,7 @@ from sandbox.services.aiplatform.names import (
 )
 
 _METHODS = "aiplatform.projects.locations.endpoints."
-_IDS = re.compile(r"[1-9][0-9]{0,9}|[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_IDS = re.compile(r"[1-9][0-9]{0,8}|[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _CREATE, _DELETE = "aiplatform.endpoints.create", "aiplatform.endpoints.delete"
 _FILTERS = {"endpoint": "= !=", "displayName": "= !=", "labels": "= != :", "baseModelName": "="}
 _MUTABLE = {
@@ -68,10 +69,14 @@ def create(call: Call) -> Json:
         raise wrong_field("endpoint.display_name", "The display name must be at most 128 characters long.")
     if chosen and not _IDS.fullmatch(chosen):
         raise wrong_field(
-            "endpoint_id", "Endpoint ID must be digits without a leading zero, or [a-z0-9-] from a letter on."
+            "endpoint_id",
+            "Endpoint ID must be up to 9 digits without a leading zero, or up to 63 of [a-z0-9-] from a letter on.",
         )
     if parent.location == "global":
         raise not_found("Location global is not found or access is unauthorized.")
+    check_required(call, "Endpoint", body, "endpoint")
+    rules.check_labels(body, "endpoint")
+    rules.check_logging(body)
     rules.check_connectivity(body)
     if body.get("network") and not servicenetworking.connected(sandbox, body["network"]):
         raise failed_precondition(
@@ -170,6 +175,10 @@ def patch(call: Call) -> Json:
         rules.check_split(endpoint.get("trafficSplit", {}), deployed, "endpoint.traffic_split")
     if not endpoint.get("trafficSplit"):
         endpoint.pop("trafficSplit", None)
+    masked = {path.partition(".")[0] for path in paths}
+    check_required(call, "Endpoint", {k: v for k, v in endpoint.items() if k in masked}, "endpoint")
+    rules.check_labels(endpoint, "endpoint")
+    rules.check_logging(endpoint)
     rules.check_connectivity(endpoint)
     connect.patched(sandbox, before, endpoint, name)
     save(sandbox, endpoint)

@@ -7,12 +7,13 @@ from sandbox.core import Sandbox
 from sandbox.errors import Json, already_exists, failed_precondition, not_found
 from sandbox.operations import completion
 from sandbox.registry import Call, method
-from sandbox.services.aiplatform import publishers
+from sandbox.services.aiplatform import publishers, rules
 from sandbox.services.aiplatform.names import (
     ENDPOINT,
     MODEL,
     TYPES,
     Name,
+    check_required,
     etag,
     generic_metadata,
     new_id,
@@ -132,6 +133,8 @@ def upload(call: Call) -> Json:
         raise registry.not_imitated(call, "upload of a new version (parentModel)")
     if not model.get("displayName"):
         raise required("model.display_name")
+    check_required(call, "UploadModelRequest", call.body)
+    rules.check_labels(model, "model")
     chosen = call.body.get("modelId", "")
     if chosen and not re.fullmatch(r"[a-z_][a-z0-9_-]{0,62}", chosen):
         raise wrong_field("model_id", "must be up to 63 of [a-z0-9_-], and begin with neither a number nor a hyphen.")

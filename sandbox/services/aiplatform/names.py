@@ -113,6 +113,14 @@ def required(*missing: str) -> GoogleError:
     return GoogleError(400, "INVALID_ARGUMENT", f"List of found errors:{lines}\t", [bad_request(violations)])
 
 
+def check_required(call: Call, kind: str, value: Json, path: str = "") -> None:
+    """400 where something below a message ("Endpoint") lacks what discovery calls required."""
+    schema_name = f"GoogleCloudAiplatform{call.version.capitalize()}{kind}"
+    missing = schema.missing(document(call.version), schema_name, value, path)
+    if missing:
+        raise required(*missing)
+
+
 def wrong_field(field: str, message: str) -> GoogleError:
     """Vertex AI's 400 for one field (by its proto path)."""
     text = f"List of found errors:\t1.Field: {field}; Message: {message}\t"
