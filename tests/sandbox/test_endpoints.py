@@ -227,7 +227,7 @@ def test_v1beta1_shows_the_same_endpoint_with_its_own_types(vertex: Vertex) -> N
     ],
 )
 def test_what_is_written_of_a_field_is_kept(vertex: Vertex, fields: Json, field: str) -> None:
-    """Descriptions of Endpoint, EncryptionSpec, BigQueryDestination, PredictRequestResponseLoggingConfig (discovery)."""
+    """Descriptions of Endpoint, EncryptionSpec, BigQueryDestination and of the request log (discovery)."""
     with pytest.raises(RefusedError) as refused:
         vertex.create("77", **fields)
     assert refused.value.status == "INVALID_ARGUMENT"

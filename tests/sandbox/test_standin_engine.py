@@ -117,7 +117,7 @@ def test_every_resource_comes_stays_is_mended_and_goes(stack: Stack) -> None:
     stack.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     assert "hidden" not in stack.pulumi("stack", "export")
 
-    endpoint = "projects/sandbox-project/locations/us-central1/endpoints/1234567890"
+    endpoint = "projects/sandbox-project/locations/us-central1/endpoints/123456789"
     vertex = Google(stack.cloud, "aiplatform")
     vertex("PATCH", endpoint, {"displayName": "by hand"}, updateMask="displayName")
     Kube(stack.cloud)("DELETE", "api/v1/namespaces/production/serviceaccounts/gemini-app")
