@@ -8,6 +8,7 @@ from tests.sandbox.vertex import Json, RefusedError, Vertex
 
 
 def test_a_created_endpoint_is_answered_under_the_projects_number(vertex: Vertex) -> None:
+    """Endpoint.name (discovery); AIP-2510 has the number in names."""
     name = vertex.create("123", labels={"team": "a"})
     found = vertex.get(name)
     assert found["name"] == f"{vertex.canonical}/endpoints/123"
@@ -18,6 +19,7 @@ def test_a_created_endpoint_is_answered_under_the_projects_number(vertex: Vertex
 
 
 def test_creation_is_an_operation_whose_endpoint_is_there_only_when_it_is_done(vertex: Vertex) -> None:
+    """endpoints.create answers with a google.longrunning.Operation (discovery)."""
     vertex.sandbox.set(operationSeconds=60)
     operation = vertex.call("POST", f"{vertex.parent}/endpoints", {"displayName": "a"}, endpointId="5")
     assert "done" not in operation
@@ -28,6 +30,7 @@ def test_creation_is_an_operation_whose_endpoint_is_there_only_when_it_is_done(v
 
 
 def test_an_endpoint_without_an_id_gets_one(vertex: Vertex) -> None:
+    """endpoints.create, endpointId: "If not provided, Vertex AI will generate a value" (discovery)."""
     operation = vertex.call("POST", f"{vertex.parent}/endpoints", {"displayName": "a"})
     assert operation["response"]["name"].rpartition("/")[2].isdigit()
 
@@ -42,6 +45,7 @@ def test_an_id_that_google_refuses_is_refused(vertex: Vertex, endpoint_id: str) 
 
 
 def test_an_id_can_be_taken_once_only(vertex: Vertex) -> None:
+    """google.aip.dev/133: ALREADY_EXISTS for a user-specified id that is taken."""
     vertex.create("9")
     with pytest.raises(RefusedError) as refused:
         vertex.create("9")
@@ -49,6 +53,7 @@ def test_an_id_can_be_taken_once_only(vertex: Vertex) -> None:
 
 
 def test_a_missing_display_name_is_named_as_vertex_ai_names_it(vertex: Vertex) -> None:
+    """Endpoint.displayName, "Required." (discovery)."""
     with pytest.raises(RefusedError) as refused:
         vertex.call("POST", f"{vertex.parent}/endpoints", {})
     assert refused.value.message == (
@@ -73,6 +78,7 @@ NETWORK = "projects/123456789012/global/networks/default"
     ids=["peered and PSC", "peered and dedicated", "dedicated and PSC", "network by project id", "PSC without network"],
 )
 def test_connectivity_that_excludes_itself_is_refused(vertex: Vertex, fields: dict[str, Any]) -> None:
+    """Endpoint.network, privateServiceConnectConfig and dedicatedEndpointEnabled (discovery) exclude each other."""
     with pytest.raises(RefusedError) as refused:
         vertex.create("77", **fields)
     assert (refused.value.code, refused.value.status) == (400, "INVALID_ARGUMENT")
@@ -80,6 +86,7 @@ def test_connectivity_that_excludes_itself_is_refused(vertex: Vertex, fields: di
 
 @pytest.mark.parametrize("region", ["europe-west4", "asia-northeast1", "me-west1"])
 def test_any_real_region_has_endpoints(vertex: Vertex, region: str) -> None:
+    """Regions: the discovery document's `endpoints`."""
     elsewhere = Vertex(vertex.sandbox, region)
     name = elsewhere.create("1")
     assert elsewhere.get(name)["name"] == f"{elsewhere.canonical}/endpoints/1"
@@ -87,6 +94,7 @@ def test_any_real_region_has_endpoints(vertex: Vertex, region: str) -> None:
 
 
 def test_a_region_that_does_not_exist_is_not_found(vertex: Vertex) -> None:
+    """Regions: the discovery document's `endpoints`."""
     with pytest.raises(RefusedError) as refused:
         Vertex(vertex.sandbox, "us-central9").create()
     assert refused.value.code == 404
@@ -94,6 +102,7 @@ def test_a_region_that_does_not_exist_is_not_found(vertex: Vertex) -> None:
 
 
 def test_a_list_comes_in_pages(vertex: Vertex) -> None:
+    """endpoints.list, pageSize and pageToken (discovery); google.aip.dev/158."""
     for number in range(1, 6):
         vertex.create(str(number))
     first = vertex.call("GET", f"{vertex.parent}/endpoints", pageSize=3)
@@ -149,6 +158,7 @@ def test_a_filter_that_cannot_be_read_is_refused_and_not_ignored(vertex: Vertex,
 
 
 def test_a_list_can_be_ordered_and_masked(vertex: Vertex) -> None:
+    """endpoints.list, orderBy and readMask (discovery)."""
     vertex.create("1", displayName="b")
     vertex.create("2", displayName="c")
     vertex.create("3", displayName="a")
@@ -157,6 +167,7 @@ def test_a_list_can_be_ordered_and_masked(vertex: Vertex) -> None:
 
 
 def test_a_patch_changes_only_what_its_mask_names(vertex: Vertex) -> None:
+    """endpoints.patch, updateMask (discovery)."""
     name = vertex.create(labels={"a": "1"}, description="before")
     before = vertex.get(name)
     body = {"displayName": "after", "description": "after"}
@@ -168,6 +179,7 @@ def test_a_patch_changes_only_what_its_mask_names(vertex: Vertex) -> None:
 
 
 def test_a_patch_without_a_mask_or_of_an_immutable_field_is_refused(vertex: Vertex) -> None:
+    """endpoints.patch, updateMask, "Required."; fields that are "Immutable." or "Output only." (discovery)."""
     name = vertex.create()
     with pytest.raises(RefusedError, match="update_mask"):
         vertex.call("PATCH", name, {"displayName": "x"})
@@ -176,6 +188,7 @@ def test_a_patch_without_a_mask_or_of_an_immutable_field_is_refused(vertex: Vert
 
 
 def test_an_old_etag_is_refused_and_changes_nothing(vertex: Vertex) -> None:
+    """Endpoint.etag (discovery); google.aip.dev/154: ABORTED."""
     name = vertex.create()
     old = vertex.get(name)["etag"]
     vertex.call("PATCH", name, {"displayName": "theirs", "etag": old}, updateMask="displayName")
@@ -186,6 +199,7 @@ def test_an_old_etag_is_refused_and_changes_nothing(vertex: Vertex) -> None:
 
 
 def test_a_delete_leaves_nothing(vertex: Vertex) -> None:
+    """endpoints.delete (discovery)."""
     name = vertex.create()
     assert "aiplatform.endpoint" in vertex.sandbox.state()
     operation = vertex.call("DELETE", name)
@@ -196,11 +210,13 @@ def test_a_delete_leaves_nothing(vertex: Vertex) -> None:
 
 
 def test_a_dedicated_endpoint_has_a_name_of_its_own(vertex: Vertex) -> None:
+    """Endpoint.dedicatedEndpointDns (discovery)."""
     name = vertex.create("42", dedicatedEndpointEnabled=True)
     assert vertex.get(name)["dedicatedEndpointDns"] == "42.us-central1-123456789012.prediction.vertexai.goog"
 
 
 def test_v1beta1_shows_the_same_endpoint_with_its_own_types(vertex: Vertex) -> None:
+    """GoogleCloudAiplatformV1beta1Endpoint (discovery, v1beta1)."""
     beta = Vertex(vertex.sandbox, version="v1beta1")
     operation = beta.call("POST", f"{beta.parent}/endpoints", {"displayName": "a"}, endpointId="8")
     assert operation["response"]["@type"] == "type.googleapis.com/google.cloud.aiplatform.v1beta1.Endpoint"
