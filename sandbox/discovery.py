@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from sandbox.errors import Json
 
-_FORMAT = 2
+_FORMAT = 3
 _OWN_DOCUMENTS = Path(__file__).parent / "documents"
 _KEPT = {"$ref", "type", "format", "enum", "readOnly", "repeated", "location", "pattern", "required"}
 
@@ -172,6 +172,8 @@ def _strip(schema: Json) -> Json:
     kept = {key: value for key, value in schema.items() if key in _KEPT}
     if schema.get("description", "").startswith("Output only"):
         kept["readOnly"] = True
+    if schema.get("description", "").startswith("Required."):
+        kept["required"] = True
     if "properties" in schema:
         kept["properties"] = {name: _strip(value) for name, value in schema["properties"].items()}
     for key in ("items", "additionalProperties"):

@@ -3,13 +3,11 @@
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 
 from sandbox.errors import Json, invalid_argument
 from sandbox.schema import camel
-
-_TERM = re.compile(r"""\s*([\w.]+|[\w.]*"[^"]*")\s*(!=|>=|<=|=|:)\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^\s()]+)\s*""")
+from sandbox.services import filters
 
 
 def page(
@@ -41,51 +39,46 @@ def _digest(query: Mapping[str, str], of: str) -> str:
     return hashlib.sha256(repr([of, asked]).encode()).hexdigest()[:12]
 
 
-def matches(item: Json, expression: str, fields: Sequence[str]) -> bool:
-    """Whether a resource satisfies a filter: terms `field=value`, `field!=value`, `labels.k:*`, joined by AND.
+def filtered(items: Sequence[Json], expression: str, fields: Mapping[str, str]) -> list[Json]:
+    """The resources that satisfy a filter of AIP-160: terms joined by AND, OR and NOT, with parentheses.
 
     Args:
-        item: the resource.
-        expression: the filter as the caller wrote it, fields in snake_case or camelCase.
-        fields: the camelCase fields that may be filtered by; "labels" stands for labels.KEY.
+        items: the resources.
+        expression: the filter as the caller wrote it, fields in snake_case or camelCase; it is read whole before any
+            resource is looked at.
+        fields: the camelCase fields that may be filtered by, and the operators of each, e.g. {"displayName": "= !="};
+            "labels" stands for labels.KEY and labels:KEY.
 
     Raises:
-        GoogleError: 400, for what cannot be parsed or an unknown field.
+        GoogleError: 400, for what cannot be parsed, an unknown field, or an operator that the field does not have.
     """
-    rest = expression.strip()
-    while rest:
-        term = _TERM.match(rest)
-        if term is None:
-            raise invalid_argument(
-                f'Invalid filter: could not parse "{rest}".', [("filter", f"could not parse {rest}")]
-            )
-        if not _holds(item, term.group(1), term.group(2), term.group(3), fields):
-            return False
-        rest = rest[term.end() :]
-        if rest:
-            joined = re.match(r"AND\s+", rest)
-            if joined is None:
-                raise invalid_argument(f'Invalid filter: expected AND at "{rest}".', [("filter", "expected AND")])
-            rest = rest[joined.end() :]
-    return True
 
-
-def _holds(item: Json, name: str, operator: str, raw: str, fields: Sequence[str]) -> bool:
-    value = raw[1:-1].replace('\\"', '"') if raw[:1] in "\"'" else raw
-    head, _, key = name.partition(".")
-    field = camel(head)
-    if field not in fields or operator in (">=", "<="):
-        allowed = ", ".join(fields)
-        raise invalid_argument(f'Invalid filter: "{name}{operator}" is not supported; fields: {allowed}.')
-    if field == "labels":
-        labels = item.get("labels", {})
-        key = key.strip('"')
+    def comparison(name: str, operator: str, value: str) -> filters.Predicate:
+        head, _, key = name.partition(".")
+        field = camel(head)
+        if operator not in fields.get(field, "").split():
+            known = ", ".join(f"{known} ({operators})" for known, operators in fields.items())
+            raise invalid_argument(f'Invalid filter: "{name}{operator}" is not supported; fields: {known}.')
+        if field == "labels":
+            return _of_label(key.strip('"'), operator, value)
         if operator == ":":
-            return (key or value) in labels
-        return (labels.get(key) == value) is (operator == "=")
-    actual = item.get(field)
-    text = str(actual).lower() if isinstance(actual, bool) else str(actual if actual is not None else "")
-    return (text == value) is (operator != "!=")
+            return lambda item: value in _text(item.get(field))
+        return lambda item: (_text(item.get(field)) == value) is (operator == "=")
+
+    wanted = filters.compiled(expression, comparison)
+    return [item for item in items if wanted(item)]
+
+
+def _of_label(key: str, operator: str, value: str) -> filters.Predicate:
+    if operator == ":":
+        return lambda item: (key or value) in item.get("labels", {})
+    return lambda item: (item.get("labels", {}).get(key) == value) is (operator == "=")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
 
 
 def ordered(items: Sequence[Json], expression: str, fields: Sequence[str]) -> list[Json]:

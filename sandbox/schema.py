@@ -98,6 +98,35 @@ def check_request(document: Document, method: Method, body: Any) -> Json:
     return result
 
 
+def missing(document: Document, schema: str, value: Json, path: str = "") -> list[str]:
+    """The paths, as the proto has them, of what Google calls required below a message and the value lacks.
+
+    The message's own fields are left to its method. A number, a boolean or an enum cannot be missed: a proto does not
+    tell its first value from none.
+    """
+    found = []
+    for name, item in value.items():
+        below = f"{path}.{snake(name)}" if path else snake(name)
+        found += _missing_in(document, document.schema(schema)["properties"].get(name, {}), item, below)
+    return found
+
+
+def _missing_in(document: Document, schema: Json, value: Any, path: str) -> list[str]:
+    if schema.get("type") == "array" and isinstance(value, list):
+        items = schema["items"]
+        return [p for n, item in enumerate(value) for p in _missing_in(document, items, item, f"{path}[{n}]")]
+    if "$ref" not in schema or not isinstance(value, dict):
+        return []
+    properties = document.schema(schema["$ref"]).get("properties", {})
+    tellable = ("string", "array", None)
+    lacking = [
+        f"{path}.{snake(name)}"
+        for name, each in properties.items()
+        if each.get("required") and name not in value and each.get("type") in tellable and "enum" not in each
+    ]
+    return [*lacking, *missing(document, schema["$ref"], value, path)]
+
+
 def check_answer(document: Document, schema: str, value: Any) -> None:
     """Raises AnswerError where the value is not what the schema promises."""
     problems = _Problems()

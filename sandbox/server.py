@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox import api_keys, console, control, discovery, hosts, metadata, registry, schema
+from sandbox import api_keys, console, control, discovery, hosts, metadata, partial, registry, schema
 from sandbox.core import Sandbox
 from sandbox.discovery import Document, Method
 from sandbox.errors import GoogleError, Json, UnreachableError
@@ -231,7 +231,8 @@ async def _respond(document: Document, call: Call, answer: Answer) -> Response:
         return StreamingResponse(_array(chunks), media_type="application/json", headers=headers)
     if call.method.response:
         schema.check_answer(document, call.method.response, answer)
-    return JSONResponse(answer, headers=headers)
+    part = partial.selected(document, call.method.response, answer, call.query.get("fields", ""))
+    return JSONResponse(part, headers=headers)
 
 
 async def _checked(document: Document, method: Method, chunks: AsyncIterator[Json]) -> AsyncIterator[Json]:

@@ -1,4 +1,4 @@
-"""accesscontextmanager: an organization's access policies and their service perimeters.
+"""accesscontextmanager: an organization's access policies, who may do what with them, and their service perimeters.
 
 Rules: the discovery document's descriptions (v1), cloud.google.com/vpc-service-controls/docs.
 """
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 POLICY = "accessPolicy"
 PERIMETER = "servicePerimeter"
+LEVEL = "accessLevel"
 _TYPE = "type.googleapis.com/google.identity.accesscontextmanager.v1."
+_REPLACED = {PERIMETER: "ReplaceServicePerimetersResponse", LEVEL: "ReplaceAccessLevelsResponse"}
 _PERIMETER_FIELDS = ("title", "description", "status", "spec", "useExplicitDryRunSpec")
 
 
@@ -41,13 +43,13 @@ def create_policy(call: Call) -> Json:
             raise already_exists(f"Policy already exists with parent {parent}: {name} is the one policy of {where}.")
     number = str(10**11 + secrets.randbelow(9 * 10**11))
     policy = {k: call.body[k] for k in ("parent", "title", "scopes") if k in call.body}
-    return _start(call, "create", f"accessPolicies/{number}", {"put": {f"accessPolicies/{number}": policy}})
+    return start(call, "create", f"accessPolicies/{number}", {"put": {f"accessPolicies/{number}": policy}})
 
 
 @method("accesscontextmanager.accessPolicies.get")
 def get_policy(call: Call) -> Json:
     """A policy by its number."""
-    return _shown(*_policy(call, call.params["name"], "accesscontextmanager.policies.get"))
+    return _shown(*policy_of(call, call.params["name"], "accesscontextmanager.policies.get"))
 
 
 @method("accesscontextmanager.accessPolicies.list")
@@ -62,38 +64,59 @@ def list_policies(call: Call) -> Json:
 @method("accesscontextmanager.accessPolicies.patch")
 def patch_policy(call: Call) -> Json:
     """Changes a policy's title."""
-    name, policy = _policy(call, call.params["name"], "accesscontextmanager.policies.update")
-    changed = _masked(call, policy, ("title", "scopes"))
+    name, policy = policy_of(call, call.params["name"], "accesscontextmanager.policies.update")
+    changed = masked(call, policy, ("title", "scopes"))
     if not changed.get("title"):
         raise invalid_argument("An access policy must have a title.")
-    return _start(call, "update", name, {"put": {name: {k: v for k, v in changed.items() if v}}})
+    return start(call, "update", name, {"put": {name: {k: v for k, v in changed.items() if v}}})
 
 
 @method("accesscontextmanager.accessPolicies.delete")
 def delete_policy(call: Call) -> Json:
-    """Deletes a policy, and with it all its perimeters."""
-    name, _ = _policy(call, call.params["name"], "accesscontextmanager.policies.delete")
-    return _start(call, "delete", name, {"delete": [name, *call.sandbox.store.list(PERIMETER, f"{name}/")]})
+    """Deletes a policy, and with it all its perimeters and access levels."""
+    name, _ = policy_of(call, call.params["name"], "accesscontextmanager.policies.delete")
+    below = [each for kind in (PERIMETER, LEVEL) for each in call.sandbox.store.list(kind, f"{name}/")]
+    return start(call, "delete", name, {"delete": [name, *below]})
+
+
+@method("accesscontextmanager.accessPolicies.getIamPolicy")
+def get_iam_policy(call: Call) -> Json:
+    """Who may do what with a policy and all in it, beside those whom the organization's IAM policy lets."""
+    name, _ = policy_of(call, call.params["resource"], "accesscontextmanager.policies.getIamPolicy")
+    return iam_policies.get_policy(call.sandbox, name, call.body.get("options", {}).get("requestedPolicyVersion", 0))
+
+
+@method("accesscontextmanager.accessPolicies.setIamPolicy")
+def set_iam_policy(call: Call) -> Json:
+    """Says who may do what with a policy and all in it."""
+    name, _ = policy_of(call, call.params["resource"], "accesscontextmanager.policies.setIamPolicy")
+    return iam_policies.set_policy(call.sandbox, name, call.body.get("policy", {}))
 
 
 @method("accesscontextmanager.accessPolicies.testIamPermissions")
 def test_policy_permissions(call: Call) -> Json:
-    """Which permissions the caller has on a policy: those on its organization."""
+    """Which permissions the caller has on a policy."""
     policy = call.sandbox.store.get(POLICY, call.params["resource"])
-    return {} if policy is None else iam_policies.held(call, policy["parent"])
+    return {} if policy is None else iam_policies.held(call, call.params["resource"])
+
+
+@method("accesscontextmanager.accessPolicies.servicePerimeters.testIamPermissions")
+def test_perimeter_permissions(call: Call) -> Json:
+    """Which permissions the caller has on a perimeter: those on its policy."""
+    return iam_policies.held(call, call.params["resource"].partition("/servicePerimeters/")[0])
 
 
 @method("accesscontextmanager.accessPolicies.servicePerimeters.create")
 def create_perimeter(call: Call) -> Json:
     """A new perimeter, with the id that the caller chose."""
-    policy, _ = _policy(call, call.params["parent"], "accesscontextmanager.servicePerimeters.create")
+    policy, _ = policy_of(call, call.params["parent"], "accesscontextmanager.servicePerimeters.create")
     name = call.body.get("name", "")
     wanted = {k: call.body[k] for k in (*_PERIMETER_FIELDS, "perimeterType") if k in call.body}
     wanted.setdefault("perimeterType", "PERIMETER_TYPE_REGULAR")
     check_perimeter(call.sandbox, policy, name, wanted)
     if call.sandbox.store.get(PERIMETER, name) is not None:
         raise already_exists(f"Service perimeter {name} already exists.")
-    return _start(call, "create", name, {"put": {name: wanted}})
+    return start(call, "create", name, {"put": {name: wanted}})
 
 
 @method("accesscontextmanager.accessPolicies.servicePerimeters.get")
@@ -105,7 +128,7 @@ def get_perimeter(call: Call) -> Json:
 @method("accesscontextmanager.accessPolicies.servicePerimeters.list")
 def list_perimeters(call: Call) -> Json:
     """The perimeters of a policy."""
-    policy, _ = _policy(call, call.params["parent"], "accesscontextmanager.servicePerimeters.list")
+    policy, _ = policy_of(call, call.params["parent"], "accesscontextmanager.servicePerimeters.list")
     perimeters = call.sandbox.store.list(PERIMETER, f"{policy}/").items()
     return page(call, "servicePerimeters", [_shown(name, p) for name, p in perimeters])
 
@@ -117,34 +140,48 @@ def patch_perimeter(call: Call) -> Json:
     A missing perimeter is made: `gcloud access-context-manager perimeters dry-run create` relies on it.
     """
     name, permission = call.params["name"], "accesscontextmanager.servicePerimeters.update"
-    _policy(call, name.rpartition("/servicePerimeters/")[0], permission)
+    policy_of(call, name.rpartition("/servicePerimeters/")[0], permission)
     perimeter = call.sandbox.store.get(PERIMETER, name)
     known = _PERIMETER_FIELDS if perimeter else (*_PERIMETER_FIELDS, "name", "perimeterType")
     perimeter = perimeter or {"perimeterType": "PERIMETER_TYPE_REGULAR"}
-    if call.body.get("etag") and call.body["etag"] != etag(perimeter):
-        raise aborted(f"The etag of {name} does not match: it was changed meanwhile. Read it again, then retry.")
-    changed = {k: v for k, v in _masked(call, perimeter, known).items() if k != "name" and v not in (None, "", False)}
+    check_etag(call, name, perimeter)
+    changed = {k: v for k, v in masked(call, perimeter, known).items() if k != "name" and v not in (None, "", False)}
     changed.setdefault("perimeterType", "PERIMETER_TYPE_REGULAR")
     check_perimeter(call.sandbox, name.rpartition("/servicePerimeters/")[0], name, changed)
-    return _start(call, "update", name, {"put": {name: changed}})
+    return start(call, "update", name, {"put": {name: changed}})
 
 
 @method("accesscontextmanager.accessPolicies.servicePerimeters.delete")
 def delete_perimeter(call: Call) -> Json:
     """Deletes a perimeter."""
     name, _ = _perimeter(call, "accesscontextmanager.servicePerimeters.delete")
-    return _start(call, "delete", name, {"delete": [name]})
+    return start(call, "delete", name, {"delete": [name]})
 
 
 @method("accesscontextmanager.accessPolicies.servicePerimeters.commit")
 def commit(call: Call) -> Json:
     """Enforces the dry run of every perimeter of the policy that has an explicit one."""
-    policy, value = _policy(call, call.params["parent"], "accesscontextmanager.servicePerimeters.commit")
-    if call.body.get("etag") and call.body["etag"] != etag(value):
-        raise aborted(f"The etag of {policy} does not match: it was changed meanwhile. Read it again, then retry.")
+    policy, value = policy_of(call, call.params["parent"], "accesscontextmanager.servicePerimeters.commit")
+    check_etag(call, policy, value)
     dry = {n: p for n, p in call.sandbox.store.list(PERIMETER, f"{policy}/").items() if p.get("useExplicitDryRunSpec")}
     promoted = {name: {**_without_dry_run(p), "status": p.get("spec", {})} for name, p in dry.items()}
-    return _start(call, "commit", policy, {"put": promoted})
+    return start(call, "commit", policy, {"put": promoted})
+
+
+@method("accesscontextmanager.accessPolicies.servicePerimeters.replaceAll")
+def replace_all(call: Call) -> Json:
+    """Puts these perimeters in the place of all that the policy has, at once."""
+    policy, value = policy_of(call, call.params["parent"], "accesscontextmanager.servicePerimeters.replaceAll")
+    check_etag(call, policy, value)
+    known, given = (*_PERIMETER_FIELDS, "perimeterType"), call.body.get("servicePerimeters", [])
+    wanted = {each.get("name", ""): {k: each[k] for k in known if k in each} for each in given}
+    if len(wanted) != len(given):
+        raise invalid_argument("service_perimeters must not name a perimeter twice.")
+    for name, perimeter in wanted.items():
+        perimeter.setdefault("perimeterType", "PERIMETER_TYPE_REGULAR")
+        check_perimeter(call.sandbox, policy, name, perimeter, wanted)
+    gone = [name for name in call.sandbox.store.list(PERIMETER, f"{policy}/") if name not in wanted]
+    return start(call, "replaceAll", policy, {"put": wanted, "delete": gone, "kind": PERIMETER})
 
 
 @completion("accesscontextmanager.change")
@@ -154,17 +191,20 @@ def _change(sandbox: "Sandbox", operation: Json) -> Json:
         sandbox.store.put(_kind(name), name, value)
     for name in args.get("delete", []):
         sandbox.store.delete(_kind(name), name)
+        iam_policies.drop_policy(sandbox, name)
     if args["verb"] == "delete":
         return {"@type": "type.googleapis.com/google.protobuf.Empty"}
-    if args["verb"] == "commit":
-        perimeters = sandbox.store.list(PERIMETER, f"{args['name']}/").items()
-        shown = [_shown(name, p) for name, p in perimeters]
-        return {"@type": _TYPE + "CommitServicePerimetersResponse", "servicePerimeters": shown}
-    kind = "ServicePerimeter" if _kind(args["name"]) == PERIMETER else "AccessPolicy"
-    return {"@type": _TYPE + kind, **_shown(args["name"], args["put"][args["name"]])}
+    if args["verb"] in ("commit", "replaceAll"):
+        kind = args.get("kind", PERIMETER)
+        whole = "CommitServicePerimetersResponse" if args["verb"] == "commit" else _REPLACED[kind]
+        shown = [_shown(name, value) for name, value in sandbox.store.list(kind, f"{args['name']}/").items()]
+        return {"@type": _TYPE + whole, f"{kind}s": shown}
+    message = _kind(args["name"])
+    return {"@type": f"{_TYPE}{message[0].upper()}{message[1:]}", **_shown(args["name"], args["put"][args["name"]])}
 
 
-def _start(call: Call, verb: str, name: str, args: Json) -> Json:
+def start(call: Call, verb: str, name: str, args: Json) -> Json:
+    """Starts a change: {put: values by name, delete: names, kind: of what replaceAll replaces}."""
     policy = "/".join(name.split("/")[:2])
     operation = f"operations/{policy}/{verb}/{secrets.randbelow(10**16)}"
     metadata = {"@type": _TYPE + "AccessContextManagerOperationMetadata"}
@@ -173,7 +213,8 @@ def _start(call: Call, verb: str, name: str, args: Json) -> Json:
 
 
 def _kind(name: str) -> str:
-    return PERIMETER if "/servicePerimeters/" in name else POLICY
+    collections = {"servicePerimeters": PERIMETER, "accessLevels": LEVEL}
+    return collections[name.split("/")[2]] if name.count("/") > 1 else POLICY
 
 
 def _without_dry_run(perimeter: Json) -> Json:
@@ -181,10 +222,16 @@ def _without_dry_run(perimeter: Json) -> Json:
 
 
 def _shown(name: str, value: Json) -> Json:
-    return {"name": name, "etag": etag(value), **value}
+    return {"name": name, **({} if _kind(name) == LEVEL else {"etag": etag(value)}), **value}
 
 
-def _masked(call: Call, value: Json, known: tuple[str, ...]) -> Json:
+def check_etag(call: Call, name: str, value: Json) -> None:
+    """409 where the body's etag is not that of the value as it is."""
+    if call.body.get("etag") and call.body["etag"] != etag(value):
+        raise aborted(f"The etag of {name} does not match: it was changed meanwhile. Read it again, then retry.")
+
+
+def masked(call: Call, value: Json, known: tuple[str, ...]) -> Json:
     """A copy of the value with the fields of the mask as the body has them; those that it lacks are cleared."""
     mask = mask_paths(call.query.get("updateMask", ""))
     if not mask or any(path.partition(".")[0] not in known for path in mask):
@@ -204,17 +251,20 @@ def _require(call: Call, organization: str, permission: str) -> None:
         raise permission_denied("The caller does not have permission")
 
 
-def _policy(call: Call, name: str, permission: str) -> tuple[str, Json]:
-    _require(call, f"organizations/{ORGANIZATION}", permission)
+def policy_of(call: Call, name: str, permission: str) -> tuple[str, Json]:
+    """The access policy of a name, for who has the permission on it or on its organization: 403, then 404."""
     found = call.sandbox.store.get(POLICY, name)
     if found is None:
+        _require(call, f"organizations/{ORGANIZATION}", permission)
         raise not_found(f"Policy {name} not found.")
+    if not iam_policies.allowed(call.sandbox, call.principal.member, name, permission):
+        raise permission_denied("The caller does not have permission")
     return name, found
 
 
 def _perimeter(call: Call, permission: str) -> tuple[str, Json]:
-    _require(call, f"organizations/{ORGANIZATION}", permission)
     name = call.params["name"]
+    policy_of(call, name.partition("/servicePerimeters/")[0], permission)
     found = call.sandbox.store.get(PERIMETER, name)
     if found is None:
         raise not_found(f"Service perimeter {name} not found.")

@@ -1,12 +1,20 @@
 """cloudresourcemanager v1 and v3: projects, their IAM policies, and the organization."""
 
+import functools
+import re
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from sandbox.core import ORGANIZATION
-from sandbox.errors import GoogleError, Json, error_info, permission_denied
+from sandbox.errors import GoogleError, Json, error_info, invalid_argument, permission_denied
 from sandbox.registry import Call, method, not_imitated
-from sandbox.services import iam_policies
+from sandbox.services import filters, iam_policies
 from sandbox.services.paging import page
+
+_ORGANIZATIONS = {
+    version: {"name": f"organizations/{ORGANIZATION}", "displayName": "sandbox.example", state: "ACTIVE"}
+    for version, state in (("v1", "lifecycleState"), ("v3", "state"))
+}
 
 
 @method("cloudresourcemanager.projects.get", version="v1")
@@ -18,9 +26,9 @@ def get_project_v1(call: Call) -> Json:
 @method("cloudresourcemanager.projects.list", version="v1")
 def list_projects_v1(call: Call) -> Json:
     """The projects that the caller may see, by `field:value` of lifecycleState, id, name, parent.type, parent.id."""
-    seen = [p for p in call.sandbox.store.list("project").values() if _may_see(call, p)]
-    terms = [term.partition(":") for term in call.query.get("filter", "").replace(" AND ", " ").split()]
-    return page(call, "projects", [p for p in map(_v1, seen) if all(_fits(call, p, *term) for term in terms)])
+    seen = [_v1(p) for p in call.sandbox.store.list("project").values() if _may_see(call, p)]
+    wanted = filters.compiled(call.query.get("filter", ""), functools.partial(_project_term, call))
+    return page(call, "projects", [p for p in seen if wanted(p)])
 
 
 def _may_see(call: Call, project: Json) -> bool:
@@ -28,30 +36,59 @@ def _may_see(call: Call, project: Json) -> bool:
     return iam_policies.allowed(call.sandbox, call.principal.member, resource, "resourcemanager.projects.get")
 
 
-def _fits(call: Call, project: Json, field: str, colon: str, value: str) -> bool:
+def _project_term(call: Call, field: str, operator: str, value: str) -> filters.Predicate:
     """One term of a filter; case does not count, and a star at the end stands for any rest."""
-    parent = project["parent"]
-    values = {
-        "name": project["name"],
-        "id": project["projectId"],
-        "projectid": project["projectId"],
-        "lifecyclestate": project["lifecycleState"],
-        "parent.type": parent["type"],
-        "parent.id": parent["id"],
+    fields: dict[str, Callable[[Json], str | None]] = {
+        "name": lambda project: project["name"],
+        "id": lambda project: project["projectId"],
+        "projectid": lambda project: project["projectId"],
+        "lifecyclestate": lambda project: project["lifecycleState"],
+        "parent.type": lambda project: project["parent"]["type"],
+        "parent.id": lambda project: project["parent"]["id"],
     }
-    if not colon or field.lower() not in values:
-        raise not_imitated(call, f"the filter {field}{colon}{value}")
-    return fnmatchcase(values[field.lower()].lower(), value.lower())
+    name, dot, label = field.partition(".")
+    read = fields.get(field.lower())
+    if name.lower() == "labels" and dot:
+        read = lambda project: project.get("labels", {}).get(label)  # noqa: E731 - one of the table's kind
+    if operator not in (":", "=") or read is None:
+        raise not_imitated(call, f"the filter {field}{operator}{value}")
+    pattern, found = value.lower(), read
+    return lambda project: found(project) is not None and fnmatchcase(str(found(project)).lower(), pattern)
 
 
 def _v1(project: Json) -> Json:
     return {
         "projectId": project["projectId"],
         "projectNumber": project["projectNumber"],
-        "name": project["projectId"],
+        "name": project.get("name", project["projectId"]),
         "lifecycleState": "ACTIVE",
         "parent": {"type": "organization", "id": project["organization"]},
+        **_labels(project),
     }
+
+
+def _labels(project: Json) -> Json:
+    return {"labels": project["labels"]} if project.get("labels") else {}
+
+
+@method("cloudresourcemanager.projects.update", version="v1")
+def update_project_v1(call: Call) -> Json:
+    """Gives a project another name and other labels; what the body lacks is gone."""
+    project = _project(call, call.params["projectId"], "resourcemanager.projects.update")
+    name = call.body.get("name", "")
+    if name and not re.fullmatch(r"[A-Za-z0-9'\" !-]{4,30}", name):
+        raise invalid_argument(
+            f"field [display_name] has issue [{name!r} must have 4 to 30 letters, digits, hyphens, quotes, spaces and"
+            " exclamation points]"
+        )
+    if call.body.get("parent", {}).get("id", project["organization"]) != project["organization"]:
+        raise not_imitated(call, "another parent")
+    kept = {k: v for k, v in project.items() if k not in ("name", "labels")}
+    given: Json = {k: v for k, v in call.body.items() if k in ("name", "labels")}
+    if given.get("name") == project["projectId"]:
+        del given["name"]
+    call.sandbox.store.put("project", project["projectId"], {**kept, **given})
+    return _v1({**kept, **given})
 
 
 @method("cloudresourcemanager.projects.get", version="v3")
@@ -61,9 +98,10 @@ def get_project_v3(call: Call) -> Json:
     return {
         "name": f"projects/{project['projectNumber']}",
         "projectId": project["projectId"],
-        "displayName": project["projectId"],
+        "displayName": project.get("name", project["projectId"]),
         "parent": f"organizations/{project['organization']}",
         "state": "ACTIVE",
+        **_labels(project),
     }
 
 
@@ -100,15 +138,33 @@ def test_project_permissions(call: Call) -> Json:
 @method("cloudresourcemanager.organizations.get", version="v1")
 def get_organization_v1(call: Call) -> Json:
     """The organization."""
-    name = _organization(call, call.params["name"], "resourcemanager.organizations.get")
-    return {"name": name, "displayName": "sandbox.example", "lifecycleState": "ACTIVE"}
+    _organization(call, call.params["name"], "resourcemanager.organizations.get")
+    return dict(_ORGANIZATIONS["v1"])
 
 
 @method("cloudresourcemanager.organizations.get", version="v3")
 def get_organization_v3(call: Call) -> Json:
     """The organization."""
-    name = _organization(call, call.params["name"], "resourcemanager.organizations.get")
-    return {"name": name, "displayName": "sandbox.example", "state": "ACTIVE"}
+    _organization(call, call.params["name"], "resourcemanager.organizations.get")
+    return dict(_ORGANIZATIONS["v3"])
+
+
+@method("cloudresourcemanager.organizations.search")
+def search_organizations(call: Call) -> Json:
+    """The organization, for who may see it: all, or by `domain:` or the customer id of its owner."""
+    permission = "resourcemanager.organizations.get"
+    seen = iam_policies.allowed(call.sandbox, call.principal.member, f"organizations/{ORGANIZATION}", permission)
+    wanted = filters.compiled(call.body.get("filter", "") or call.query.get("query", ""), _organization_term)
+    found = [_ORGANIZATIONS[call.version]] if seen else []
+    return page(call, "organizations", [dict(each) for each in found if wanted(each)])
+
+
+def _organization_term(field: str, operator: str, value: str) -> filters.Predicate:
+    """One term; case does not count. The sandbox's organization has no customer id."""
+    known = ("domain", "directorycustomerid", "owner.directorycustomerid")
+    if operator not in (":", "=") or field.lower() not in known:
+        raise invalid_argument(f"The filter {field}{operator}{value} names none of {', '.join(known)}.")
+    return lambda found: field.lower() == "domain" and found["displayName"] == value.lower()
 
 
 @method("cloudresourcemanager.organizations.getIamPolicy")

@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 from sandbox.errors import Json, invalid_argument
 
 Predicate = Callable[[Json], bool]
+# What makes the predicate of `field OPERATOR value` in a list's own filter; it refuses what that list does not know.
+Comparison = Callable[[str, str, str], Predicate]
 
 _TOKEN = re.compile(
     r"""\s*(?:--[^\n]*\n?\s*)*(?:
@@ -31,19 +33,24 @@ _COMPARISONS = ("=", "!=", ":", ">", ">=", "<", "<=", "=~", "!~")
 _WORDS = ("AND", "OR", "NOT")
 
 
-def compiled(expression: str) -> Predicate:
+def compiled(expression: str, comparison: Comparison | None = None) -> Predicate:
     """What decides whether a resource satisfies the filter; an empty one is satisfied by all.
+
+    Args:
+        expression: the filter as the caller wrote it.
+        comparison: what reads the terms of a list that knows a few fields only, in place of those of logs and metrics.
 
     Raises:
         GoogleError: 400 INVALID_ARGUMENT, the filter cannot be parsed.
     """
-    parser = _Parser(expression)
+    parser = _Parser(expression, comparison)
     return parser.whole() if parser.tokens else lambda _item: True
 
 
 class _Parser:
-    def __init__(self, expression: str) -> None:
+    def __init__(self, expression: str, comparison: Comparison | None) -> None:
         self.expression = expression
+        self.comparison = comparison
         self.tokens: list[tuple[str, str]] = []
         at, text = 0, expression.rstrip()
         while at < len(text):
@@ -91,6 +98,11 @@ class _Parser:
         if kind not in ("word", "string") or name in _WORDS:
             self._fail(name)
         kind_after, operator = self._peek()
+        if self.comparison:
+            if kind_after != "operator":
+                self._fail(name)
+            self._next()
+            return self.comparison(name, operator, self._value())
         if kind_after != "operator":
             wanted = _unquoted(name) if kind == "string" else name
             return lambda item: wanted.lower() in json.dumps(item, ensure_ascii=False).lower()

@@ -72,8 +72,10 @@ def _predefined(name: str, *, full: bool) -> Json:
 
 @method("iam.permissions.queryTestablePermissions")
 def query_testable_permissions(call: Call) -> Json:
-    """The permissions that a custom role can have; gcloud looks here before it makes one."""
+    """The permissions that a custom role of the resource can have; gcloud looks here before it makes one."""
     named = {p for _, permissions in ROLES.values() for p in permissions if "*" not in p}
+    if "/organizations/" not in call.body.get("fullResourceName", ""):
+        named = {p for p in named if not _only_above(p)}
     return page(call, "permissions", [{"name": p, "stage": "GA"} for p in sorted(named)])
 
 
@@ -189,7 +191,7 @@ def _check_etag(name: str, role: Json, given: str | None) -> None:
 
 def _put(call: Call, name: str, role: Json) -> Json:
     for permission in role.get("includedPermissions") or []:
-        elsewhere = name.startswith("projects/") and any(fnmatchcase(permission, p) for p in _NOT_ON_PROJECTS)
+        elsewhere = name.startswith("projects/") and _only_above(permission)
         if elsewhere or not re.fullmatch(r"[a-z][A-Za-z0-9]*(\.[A-Za-z0-9]+){2}", permission):
             raise invalid_argument(f"Permission {permission} is not valid.")
     if len((role.get("title") or "").encode()) > 100:
@@ -199,6 +201,10 @@ def _put(call: Call, name: str, role: Json) -> Json:
         kept["includedPermissions"] = sorted(set(kept["includedPermissions"]))
     call.sandbox.store.put(KIND, name, kept)
     return _shown(name, kept)
+
+
+def _only_above(permission: str) -> bool:
+    return any(fnmatchcase(permission, pattern) for pattern in _NOT_ON_PROJECTS)
 
 
 def _etag(name: str, role: Json) -> str:

@@ -185,6 +185,8 @@ def _etag(sandbox: "Sandbox", resource: str) -> str:
 def _chain(sandbox: "Sandbox", resource: str) -> list[str]:
     """The resource and what is above it; Vertex AI's resources by their canonical names, with the project's number."""
     chain = [resource]
+    if resource.startswith("accessPolicies/"):
+        return [resource, f"organizations/{ORGANIZATION}"]
     if resource.startswith("projects/"):
         above = sandbox.project(resource.split("/")[1])
         if above and "/locations/" in resource:

@@ -5,7 +5,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from sandbox.errors import Json, invalid_argument
+from sandbox.errors import GoogleError, Json, invalid_argument
 from sandbox.services.serviceusage import known_services
 
 if TYPE_CHECKING:
@@ -15,8 +15,10 @@ _BRIDGE = "PERIMETER_TYPE_BRIDGE"
 _NETWORK = r"//compute\.googleapis\.com/projects/[^/]+/global/networks/[^/]+"
 
 
-def check_perimeter(sandbox: "Sandbox", policy: str, name: str, perimeter: Json) -> None:
-    """Checks a perimeter as it would be after a change.
+def check_perimeter(
+    sandbox: "Sandbox", policy: str, name: str, perimeter: Json, among: dict[str, Json] | None = None
+) -> None:
+    """Checks a perimeter as it would be after a change, among those that there will be (None: those that there are).
 
     Raises:
         GoogleError: 400 INVALID_ARGUMENT, for the first rule that it breaks.
@@ -28,8 +30,9 @@ def check_perimeter(sandbox: "Sandbox", policy: str, name: str, perimeter: Json)
         )
     if not perimeter.get("title"):
         raise invalid_argument("A service perimeter must have a title.")
-    others = {n: p for n, p in sandbox.store.list("servicePerimeter", f"{policy}/").items() if n != name}
-    twin = next((n for n, p in others.items() if p["title"] == perimeter["title"]), None)
+    among = sandbox.store.list("servicePerimeter", f"{policy}/") if among is None else among
+    others = {n: p for n, p in among.items() if n != name}
+    twin = next((n for n, p in others.items() if p.get("title") == perimeter["title"]), None)
     if twin:
         raise invalid_argument(f"The title {perimeter['title']!r} is taken by {twin}; it must be unique in the policy.")
     if perimeter.get("spec") and not perimeter.get("useExplicitDryRunSpec"):
@@ -67,7 +70,9 @@ def _check_config(sandbox: "Sandbox", part: str, config: Json, bridge: bool) -> 
     if accessible.get("allowedServices") and not accessible.get("enableRestriction"):
         raise invalid_argument(f"{part}.vpcAccessibleServices: allowedServices needs enableRestriction.")
     for level in config.get("accessLevels", []):
-        raise invalid_argument(f"{part}.accessLevels: {level} does not exist.")
+        if sandbox.store.get("accessLevel", level) is None:
+            raise invalid_argument(f"{part}.accessLevels: {level} does not exist.")
+        raise GoogleError(501, "UNIMPLEMENTED", f"The sandbox does not let anybody in by an access level ({level}).")
 
 
 def _check_alone(perimeter: Json, others: dict[str, Json]) -> None:
@@ -76,7 +81,7 @@ def _check_alone(perimeter: Json, others: dict[str, Json]) -> None:
         mine = set(perimeter.get(part, {}).get("resources", []))
         for name, other in others.items():
             shared = mine & set(other.get(part, {}).get("resources", []))
-            if shared and other["perimeterType"] != _BRIDGE:
+            if shared and other.get("perimeterType") != _BRIDGE:
                 raise invalid_argument(
                     f"{part}.resources: {sorted(shared)[0]} is already in the regular perimeter {name}."
                 )

@@ -34,7 +34,9 @@ _METHODS = "secretmanager.projects.secrets."
 _ID = r"[A-Za-z0-9_-]{1,255}"
 _MOST_BYTES = 64 * 1024
 _SETTABLE = ("annotations", "labels", "expireTime", "rotation", "topics", "versionAliases", "versionDestroyTtl")
-_FILTERS = ("name", "labels")
+# cloud.google.com/secret-manager/docs/filtering
+_FILTERS = {"name": "= != :", "labels": "= != :"}
+_VERSION_FILTERS = {"name": "= != :", "state": "= != :"}
 _STATES = {"enable": "ENABLED", "disable": "DISABLED", "destroy": "DESTROYED"}
 
 registry.needs_enabling("secretmanager")
@@ -74,7 +76,7 @@ def list_secrets(call: Call) -> Json:
     _require(call, call.params["parent"], "secretmanager.secrets.list")
     prefix = f"{_parent(call.sandbox, call.params['parent'])}/secrets/"
     asked = call.query.get("filter", "")
-    found = [one for one in call.sandbox.store.list(KIND, prefix).values() if listing.matches(one, asked, _FILTERS)]
+    found = listing.filtered(list(call.sandbox.store.list(KIND, prefix).values()), asked, _FILTERS)
     return {**page(call, "secrets", found, 25000, 25000), "totalSize": len(found)}
 
 
@@ -152,7 +154,7 @@ def list_versions(call: Call) -> Json:
     secret = _secret(call, call.params["parent"], "secretmanager.versions.list")
     found = list(call.sandbox.store.list(VERSIONS, f"{secret['name']}/versions/").values())
     asked = call.query.get("filter", "")
-    shown = [_shown(one) for one in reversed(found) if listing.matches(one, asked, ("state", "name"))]
+    shown = [_shown(one) for one in listing.filtered(found[::-1], asked, _VERSION_FILTERS)]
     return {**page(call, "versions", shown, 25000, 25000), "totalSize": len(shown)}
 
 

@@ -16,9 +16,9 @@ MACHINE = "--machine-type=n1-standard-4 --min-replica-count=1 --max-replica-coun
 
 
 @pytest.fixture
-def gcloud(sandbox: SandboxHandle) -> Tool:
-    sandbox.enable("aiplatform")
-    return Tool("gcloud", sandbox)
+def gcloud(slow: SandboxHandle) -> Tool:
+    slow.enable("aiplatform")
+    return Tool("gcloud", slow)
 
 
 @pytest.fixture
@@ -75,7 +75,6 @@ def test_an_explanation_is_refused_where_the_model_has_none(endpoint: Tool) -> N
 
 
 def test_an_operation_is_described_while_it_runs_and_when_it_is_done(endpoint: Tool) -> None:
-    endpoint.sandbox.set(deploySeconds=0)
     endpoint(f"{DEPLOY} {MACHINE} --traffic-split=0=100")
     records = endpoint.sandbox.sandbox.store.list("operation")
     name = next(name for name, record in records.items() if "deploy" in record["handler"])

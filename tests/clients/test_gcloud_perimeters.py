@@ -12,8 +12,8 @@ CONFIG = {"resources": [f"projects/{PROJECT_NUMBER}"], "restrictedServices": ["a
 
 
 @pytest.fixture
-def gcloud(sandbox: SandboxHandle) -> Tool:
-    return Tool("gcloud", sandbox)
+def gcloud(slow: SandboxHandle) -> Tool:
+    return Tool("gcloud", slow)
 
 
 @pytest.fixture

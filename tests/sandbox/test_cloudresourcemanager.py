@@ -187,6 +187,41 @@ def test_projects_are_listed_and_filtered(sandbox: SandboxHandle) -> None:
     assert listed("lifecycleState:ACTIVE") == [sandbox.project]
     assert listed("name:SANDBOX* parent.type:organization") == [sandbox.project]
     assert listed("lifecycleState:DELETE_REQUESTED") == []
-    assert refusal(manager, "GET", "projects", filter="labels.color:red").code == 501
+    assert refusal(manager, "GET", "projects", filter="createTime>2020").code == 501
     stranger = Google(sandbox, "cloudresourcemanager", caller="stranger@sandbox.example")
     assert stranger("GET", "projects") == {}
+
+
+def test_projects_are_listed_by_what_gcloud_makes_of_its_filter(manager: Google) -> None:
+    """`gcloud projects list --filter='name:sandbox*'` sends this; projects.list v1, filter (discovery)."""
+    for name, count in (("sandbox*", 1), ("other*", 0)):
+        asked = f'lifecycleState:ACTIVE AND (name:"{name}")'
+        assert len(manager("GET", "projects", filter=asked).get("projects", [])) == count
+    assert "projects" not in manager("GET", "projects", filter="labels.colour:red")
+
+
+def test_a_project_is_renamed_and_labelled(sandbox: SandboxHandle, manager: Google) -> None:
+    """projects.update v1 (discovery): a whole project, read-modify-write, its name 4 to 30 characters."""
+    project = manager("GET", manager.project)
+    changed = manager("PUT", manager.project, {**project, "name": "My Sandbox", "labels": {"colour": "red"}})
+    assert changed == manager("GET", manager.project) == {**project, "name": "My Sandbox", "labels": {"colour": "red"}}
+    assert len(manager("GET", "projects", filter="labels.colour:red name:my*")["projects"]) == 1
+    assert refusal(manager, "PUT", manager.project, {**project, "name": "abc"}).status == "INVALID_ARGUMENT"
+    moved = {**project, "parent": {"type": "organization", "id": "1"}}
+    assert refusal(manager, "PUT", manager.project, moved).code == 501
+    assert manager("PUT", manager.project, project) == project
+    assert "project" not in sandbox.state()
+
+
+def test_the_organization_is_searched_by_who_may_see_it(sandbox: SandboxHandle) -> None:
+    """organizations.search, v1 and v3 (discovery): those on which the caller has resourcemanager.organizations.get."""
+    manager, newer = Google(sandbox, "cloudresourcemanager"), Google(sandbox, "cloudresourcemanager", "v3")
+    name = f"organizations/{ORGANIZATION}"
+    (found,) = manager("POST", "organizations:search", {})["organizations"]
+    assert found == manager("GET", name)
+    (found,) = newer("GET", "organizations:search", query="domain:sandbox.example")["organizations"]
+    assert found == newer("GET", name)
+    assert manager("POST", "organizations:search", {"filter": "domain:other.example"}) == {}
+    assert refusal(manager, "POST", "organizations:search", {"filter": "colour:red"}).status == "INVALID_ARGUMENT"
+    nobody = Google(sandbox, "cloudresourcemanager", caller="nobody@example.com")
+    assert nobody("POST", "organizations:search", {}) == {}

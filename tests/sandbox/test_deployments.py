@@ -8,6 +8,7 @@ from tests.sandbox.vertex import RefusedError, Vertex, machine
 
 
 def test_a_deployed_model_says_what_it_runs_on_and_has_no_traffic(vertex: Vertex) -> None:
+    """endpoints.deployModel; DeployModelRequest.trafficSplit, empty leaves the split alone (discovery)."""
     name = vertex.create()
     vertex.deploy(name, "42", dedicatedResources=machine(2, 20))
     endpoint = vertex.get(name)
@@ -21,6 +22,7 @@ def test_a_deployed_model_says_what_it_runs_on_and_has_no_traffic(vertex: Vertex
 
 
 def test_a_deployment_goes_through_googles_stages(vertex: Vertex) -> None:
+    """DeployModelOperationMetadata.deploymentStage (discovery)."""
     vertex.sandbox.set(deploySeconds=3600)
     name = vertex.create()
     operation = vertex.deploy(name)
@@ -50,12 +52,14 @@ def test_a_deployment_goes_through_googles_stages(vertex: Vertex) -> None:
 
 
 def test_max_replicas_default_to_min(vertex: Vertex) -> None:
+    """DedicatedResources.maxReplicaCount (discovery)."""
     name = vertex.create()
     vertex.deploy(name, dedicatedResources=machine(3))
     assert vertex.get(name)["deployedModels"][0]["dedicatedResources"]["maxReplicaCount"] == 3
 
 
 def test_the_key_0_of_a_split_is_the_model_being_deployed(vertex: Vertex) -> None:
+    """DeployModelRequest.trafficSplit (discovery)."""
     name = vertex.create()
     vertex.deploy(name, "42", {"0": 100})
     vertex.deploy(name, "43", {"42": 95, "0": 5})
@@ -64,6 +68,7 @@ def test_the_key_0_of_a_split_is_the_model_being_deployed(vertex: Vertex) -> Non
 
 @pytest.mark.parametrize("split", [{"0": 95}, {"0": 60, "42": 60}, {"0": 110, "42": -10}, {"0": 50, "7": 50}])
 def test_a_split_that_does_not_add_up_is_refused(vertex: Vertex, split: dict[str, int]) -> None:
+    """DeployModelRequest.trafficSplit, which must add up to 100 (discovery)."""
     name = vertex.create()
     vertex.deploy(name, "42")
     with pytest.raises(RefusedError) as refused:
@@ -78,7 +83,8 @@ def test_a_split_that_does_not_add_up_is_refused(vertex: Vertex, split: dict[str
         ({"id": "12345678901"}, "deployed_model.id"),
         ({"id": "a1"}, "deployed_model.id"),
         ({"dedicatedResources": None}, "'automatic_resources' is not supported for Model"),
-        ({"dedicatedResources": {"minReplicaCount": 1}}, "machine_type"),
+        ({"dedicatedResources": {"minReplicaCount": 1}}, "machine_spec; Message: Required field"),
+        ({"dedicatedResources": machine(machine_type="")}, "machine_type"),
         ({"dedicatedResources": machine(0)}, "min_replica_count; Message: must be greater than or equal to 1"),
         ({"dedicatedResources": machine(3, 2)}, "max_replica_count"),
         ({"dedicatedResources": machine(machine_type="n1-standard-5")}, 'Machine type "n1-standard-5"'),
@@ -89,6 +95,7 @@ def test_a_split_that_does_not_add_up_is_refused(vertex: Vertex, split: dict[str
     ],
 )
 def test_what_google_refuses_at_once_is_refused(vertex: Vertex, fields: dict[str, Any], says: str) -> None:
+    """DeployedModel.id, DedicatedResources, MachineSpec, AutoscalingMetricSpec.metricName (discovery)."""
     name = vertex.create()
     with pytest.raises(RefusedError) as refused:
         vertex.deploy(name, **{"deployed_id": fields.pop("id", "1"), **fields})
@@ -97,6 +104,7 @@ def test_what_google_refuses_at_once_is_refused(vertex: Vertex, fields: dict[str
 
 
 def test_zero_replicas_are_v1beta1s_and_need_a_scale_to_zero_spec(vertex: Vertex) -> None:
+    """DedicatedResources.minReplicaCount (v1) and scaleToZeroSpec (v1beta1), discovery."""
     beta = Vertex(vertex.sandbox, version="v1beta1")
     name = beta.create()
     with pytest.raises(RefusedError, match="greater than or equal to 1"):
@@ -108,6 +116,7 @@ def test_zero_replicas_are_v1beta1s_and_need_a_scale_to_zero_spec(vertex: Vertex
 
 
 def test_a_model_that_does_not_exist_is_not_found(vertex: Vertex) -> None:
+    """DeployedModel.model (discovery)."""
     name = vertex.create()
     with pytest.raises(RefusedError) as refused:
         vertex.deploy(name, model=vertex.model("nope"))
@@ -116,6 +125,7 @@ def test_a_model_that_does_not_exist_is_not_found(vertex: Vertex) -> None:
 
 
 def test_a_deployed_id_is_taken_while_its_deployment_runs_and_afterwards(vertex: Vertex) -> None:
+    """DeployedModel.id, unique in its endpoint (discovery)."""
     name = vertex.create()
     vertex.deploy(name, "42")
     with pytest.raises(RefusedError) as refused:
@@ -128,6 +138,7 @@ def test_a_deployed_id_is_taken_while_its_deployment_runs_and_afterwards(vertex:
 
 
 def test_two_deployments_may_run_at_once_unless_the_sandbox_is_told_otherwise(vertex: Vertex) -> None:
+    """Google documents no limit: the setting deployConcurrency makes one."""
     name = vertex.create()
     vertex.sandbox.set(deploySeconds=60)
     first = vertex.deploy(name, "1")
@@ -140,6 +151,7 @@ def test_two_deployments_may_run_at_once_unless_the_sandbox_is_told_otherwise(ve
 
 
 def test_base_gemini_deploys_only_where_the_articles_profile_lets_it(vertex: Vertex) -> None:
+    """Which models are deployed where: docs.cloud.google.com/vertex-ai/docs/predictions/choose-endpoint-type."""
     name = vertex.create()
     forms = ["publishers/google/models/gemini-3.5-flash", vertex.model("publishers/google/models/gemini-3.5-flash")]
     for model in forms:
@@ -152,6 +164,7 @@ def test_base_gemini_deploys_only_where_the_articles_profile_lets_it(vertex: Ver
 
 
 def test_a_retired_model_is_not_found_in_any_profile(vertex: Vertex) -> None:
+    """docs.cloud.google.com/gemini-enterprise-agent-platform/models/model-versions."""
     vertex.sandbox.set(profile="article")
     name = vertex.create()
     with pytest.raises(RefusedError) as refused:
@@ -160,6 +173,7 @@ def test_a_retired_model_is_not_found_in_any_profile(vertex: Vertex) -> None:
 
 
 def test_tuned_gemini_is_for_shared_public_endpoints_and_takes_no_machine(vertex: Vertex) -> None:
+    """docs.cloud.google.com/vertex-ai/docs/predictions/choose-endpoint-type."""
     tuned = vertex.model("tuned-gemini")
     assert vertex.get(tuned)["baseModelSource"]["genieSource"]["baseModelUri"].startswith("publishers/google/models/")
     shared = vertex.create("1")
@@ -173,6 +187,7 @@ def test_tuned_gemini_is_for_shared_public_endpoints_and_takes_no_machine(vertex
 
 
 def test_a_peered_endpoint_holds_one_model_and_has_no_split(vertex: Vertex) -> None:
+    """docs.cloud.google.com/vertex-ai/docs/predictions/using-private-endpoints."""
     name = vertex.create(network="projects/123456789012/global/networks/default")
     vertex.deploy(name, "1", {"0": 100})
     endpoint = vertex.get(name)
@@ -185,6 +200,7 @@ def test_a_peered_endpoint_holds_one_model_and_has_no_split(vertex: Vertex) -> N
 
 
 def test_quota_counts_cores_at_full_scale_of_deployed_and_deploying_models(vertex: Vertex) -> None:
+    """cloud.google.com/vertex-ai/docs/quotas, custom_model_serving_cpus."""
     vertex.sandbox.set(servingQuota={"us-central1": {"custom_model_serving_cpus": 100}}, deploySeconds=60)
     name = vertex.create()
     vertex.deploy(name, "1", dedicatedResources=machine(2, 20))
@@ -200,6 +216,7 @@ def test_quota_counts_cores_at_full_scale_of_deployed_and_deploying_models(verte
 
 
 def test_gpus_have_quota_of_their_own(vertex: Vertex) -> None:
+    """cloud.google.com/vertex-ai/docs/quotas, custom_model_serving_nvidia_…."""
     vertex.sandbox.set(servingQuota={"us-central1": {"custom_model_serving_nvidia_l4_gpus": 1}})
     spec = {"machineType": "g2-standard-12", "acceleratorType": "NVIDIA_L4", "acceleratorCount": 1}
     name = vertex.create()
@@ -209,6 +226,7 @@ def test_gpus_have_quota_of_their_own(vertex: Vertex) -> None:
 
 
 def test_a_model_with_traffic_is_undeployed_only_when_the_call_takes_it_away(vertex: Vertex) -> None:
+    """UndeployModelRequest.trafficSplit (discovery)."""
     name = vertex.create()
     vertex.deploy(name, "1")
     vertex.deploy(name, "2")
@@ -224,6 +242,7 @@ def test_a_model_with_traffic_is_undeployed_only_when_the_call_takes_it_away(ver
 
 
 def test_the_last_undeploy_empties_the_split(vertex: Vertex) -> None:
+    """UndeployModelRequest.trafficSplit (discovery)."""
     name = vertex.create()
     vertex.deploy(name, "1", {"0": 100})
     vertex.undeploy(name, "1")
@@ -233,6 +252,7 @@ def test_the_last_undeploy_empties_the_split(vertex: Vertex) -> None:
 
 
 def test_an_endpoint_with_models_cannot_be_deleted_nor_with_one_on_its_way(vertex: Vertex) -> None:
+    """endpoints.delete; google.aip.dev/135: FAILED_PRECONDITION while there are children."""
     name = vertex.create()
     vertex.deploy(name)
     with pytest.raises(RefusedError) as refused:
@@ -246,6 +266,7 @@ def test_an_endpoint_with_models_cannot_be_deleted_nor_with_one_on_its_way(verte
 
 
 def test_a_mutation_changes_replicas_in_place(vertex: Vertex) -> None:
+    """endpoints.mutateDeployedModel, MutateDeployedModelRequest.deployedModel (discovery)."""
     name = vertex.create()
     vertex.deploy(name, "1", {"0": 100}, dedicatedResources=machine(1, 2))
     before = vertex.get(name)["deployedModels"][0]
@@ -273,6 +294,7 @@ def test_a_mutation_changes_replicas_in_place(vertex: Vertex) -> None:
     ],
 )
 def test_a_mutation_of_anything_else_is_refused(vertex: Vertex, wanted: dict[str, Any], mask: str, says: str) -> None:
+    """MutateDeployedModelRequest.deployedModel and updateMask (discovery)."""
     name = vertex.create()
     vertex.deploy(name, "1", dedicatedResources=machine(1, 2))
     with pytest.raises(RefusedError, match=says):
@@ -280,6 +302,7 @@ def test_a_mutation_of_anything_else_is_refused(vertex: Vertex, wanted: dict[str
 
 
 def test_private_service_connect_has_its_addresses_while_a_model_is_deployed(vertex: Vertex) -> None:
+    """PrivateEndpoints.serviceAttachment, PSCAutomationConfig (discovery)."""
     automation = {"projectId": "sandbox-project", "network": "projects/sandbox-project/global/networks/default"}
     config = {"enablePrivateServiceConnect": True, "pscAutomationConfigs": [automation]}
     name = vertex.create(privateServiceConnectConfig=config)
@@ -296,6 +319,7 @@ def test_private_service_connect_has_its_addresses_while_a_model_is_deployed(ver
 
 
 def test_a_cancelled_deployment_deploys_nothing(vertex: Vertex) -> None:
+    """operations.cancel (discovery): code 1, CANCELLED."""
     name = vertex.create()
     vertex.sandbox.set(deploySeconds=60)
     operation = vertex.deploy(name)

@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.testing import SandboxHandle
-from tests.sandbox.google import Google, Json, grant, make_account, refusal
+from tests.sandbox.google import ORGANIZATION, Google, Json, grant, make_account, refusal
 
 EMAIL = "gemini-inference-sa@sandbox-project.iam.gserviceaccount.com"
 
@@ -20,6 +20,7 @@ def account(sandbox: SandboxHandle) -> str:
 
 
 def test_an_accounts_email_follows_from_its_id_and_project(iam: Google) -> None:
+    """ServiceAccount.email and name (discovery, iam v1)."""
     body = {"accountId": "gemini-inference-sa", "serviceAccount": {"displayName": "Gemini"}}
     made = iam("POST", f"{iam.project}/serviceAccounts", body)
     assert made["email"] == EMAIL
@@ -30,11 +31,13 @@ def test_an_accounts_email_follows_from_its_id_and_project(iam: Google) -> None:
 
 @pytest.mark.parametrize("account_id", ["short", "a" * 31, "Upper-case", "1number", "ends-with-", "", "with_low_line"])
 def test_an_account_id_has_6_to_30_lowercase_characters(iam: Google, account_id: str) -> None:
+    """CreateServiceAccountRequest.accountId (discovery)."""
     refused = refusal(iam, "POST", f"{iam.project}/serviceAccounts", {"accountId": account_id})
     assert (refused.code, refused.status) == (400, "INVALID_ARGUMENT")
 
 
 def test_a_taken_account_id_is_a_conflict(iam: Google, account: str) -> None:
+    """google.aip.dev/133: ALREADY_EXISTS."""
     refused = refusal(iam, "POST", f"{iam.project}/serviceAccounts", {"accountId": "gemini-inference-sa"})
     assert (refused.code, refused.status) == (409, "ALREADY_EXISTS")
     assert (
@@ -43,6 +46,7 @@ def test_a_taken_account_id_is_a_conflict(iam: Google, account: str) -> None:
 
 
 def test_an_account_is_found_by_email_by_unique_id_and_in_any_project(iam: Google, account: str) -> None:
+    """serviceAccounts.get, name: e-mail or unique id, and the wildcard "-" (discovery)."""
     found = iam("GET", account)
     assert iam("GET", f"{iam.project}/serviceAccounts/{found['uniqueId']}") == found
     assert iam("GET", f"projects/-/serviceAccounts/{EMAIL}") == found
@@ -50,11 +54,13 @@ def test_an_account_is_found_by_email_by_unique_id_and_in_any_project(iam: Googl
 
 
 def test_an_unknown_account_is_not_found(iam: Google) -> None:
+    """serviceAccounts.get, name: 403 with the wildcard "-" (discovery)."""
     refused = refusal(iam, "GET", f"{iam.project}/serviceAccounts/{EMAIL}")
     assert (refused.code, refused.message) == (404, "Unknown service account")
 
 
 def test_only_what_the_mask_names_is_changed(iam: Google, account: str) -> None:
+    """PatchServiceAccountRequest.updateMask (discovery)."""
     body: Json = {"serviceAccount": {"displayName": "New", "description": "ignored"}, "updateMask": "display_name"}
     changed = iam("PATCH", account, body)
     assert changed["displayName"] == "New"
@@ -65,6 +71,7 @@ def test_only_what_the_mask_names_is_changed(iam: Google, account: str) -> None:
 
 
 def test_an_account_is_disabled_and_enabled(iam: Google, account: str) -> None:
+    """serviceAccounts.disable and enable (discovery)."""
     iam("POST", f"{account}:disable", {})
     assert iam("GET", account)["disabled"] is True
     iam("POST", f"{account}:enable", {})
@@ -74,6 +81,7 @@ def test_an_account_is_disabled_and_enabled(iam: Google, account: str) -> None:
 def test_a_deleted_account_stays_in_policies_as_deleted_until_it_comes_back(
     sandbox: SandboxHandle, iam: Google, account: str
 ) -> None:
+    """Binding.members, deleted:serviceAccount:…?uid=…; serviceAccounts.undelete (discovery)."""
     grant(sandbox, "roles/aiplatform.user", f"serviceAccount:{EMAIL}")
     unique_id = iam("GET", account)["uniqueId"]
     manager = Google(sandbox, "cloudresourcemanager")
@@ -92,6 +100,7 @@ def test_a_deleted_account_stays_in_policies_as_deleted_until_it_comes_back(
 
 
 def test_an_account_made_anew_is_another_one(sandbox: SandboxHandle, iam: Google, account: str) -> None:
+    """serviceAccounts.delete: another account of the same name is a separate one (discovery)."""
     before = iam("GET", account)["uniqueId"]
     iam("DELETE", account)
     make_account(sandbox)
@@ -100,6 +109,7 @@ def test_an_account_made_anew_is_another_one(sandbox: SandboxHandle, iam: Google
 
 
 def test_who_may_use_an_account_is_its_own_policy(iam: Google, account: str) -> None:
+    """serviceAccounts.getIamPolicy and setIamPolicy (discovery)."""
     empty = iam("POST", f"{account}:getIamPolicy")
     assert empty == {"etag": "ACAB"}
     member = "serviceAccount:sandbox-project.svc.id.goog[production/gemini-app]"
@@ -111,6 +121,7 @@ def test_who_may_use_an_account_is_its_own_policy(iam: Google, account: str) -> 
 
 
 def test_no_account_has_a_key_and_none_can_be_made(iam: Google, account: str) -> None:
+    """iam.disableServiceAccountKeyCreation: cloud.google.com/resource-manager/docs/secure-by-default-organizations."""
     assert iam("GET", f"{account}/keys") == {}
     refused = refusal(iam, "POST", f"{account}/keys", {})
     assert refused.status == "FAILED_PRECONDITION"
@@ -118,6 +129,7 @@ def test_no_account_has_a_key_and_none_can_be_made(iam: Google, account: str) ->
 
 
 def test_a_stranger_may_not_make_accounts(sandbox: SandboxHandle) -> None:
+    """iam.serviceAccounts.create: cloud.google.com/iam/docs/roles-permissions."""
     stranger = Google(sandbox, "iam", caller="someone@example.com")
     refused = refusal(stranger, "POST", f"{stranger.project}/serviceAccounts", {"accountId": "gemini-inference-sa"})
     assert refused.details[0]["metadata"]["permission"] == "iam.serviceAccounts.create"
@@ -128,6 +140,7 @@ def role(**fields: object) -> Json:
 
 
 def test_a_custom_role_shows_its_permissions_sorted(iam: Google) -> None:
+    """projects.roles.create, Role.includedPermissions (discovery)."""
     permissions = ["aiplatform.endpoints.predict", "aiplatform.endpoints.explain"]
     made = iam("POST", f"{iam.project}/roles", role(includedPermissions=permissions))
     assert made["name"] == f"{iam.project}/roles/predictor"
@@ -146,10 +159,12 @@ def test_a_custom_role_shows_its_permissions_sorted(iam: Google) -> None:
     ],
 )
 def test_a_custom_role_that_google_refuses_is_refused(iam: Google, body: Json) -> None:
+    """CreateRoleRequest.roleId, Role.title (discovery); cloud.google.com/iam/docs/custom-roles-permissions-support."""
     assert refusal(iam, "POST", f"{iam.project}/roles", body).status == "INVALID_ARGUMENT"
 
 
 def test_a_deleted_role_keeps_its_id_and_can_come_back(sandbox: SandboxHandle, iam: Google) -> None:
+    """projects.roles.delete and undelete, Role.deleted (discovery)."""
     name = iam("POST", f"{iam.project}/roles", role(includedPermissions=["aiplatform.endpoints.predict"]))["name"]
     assert iam("DELETE", name)["deleted"] is True
     assert sandbox.state() == {}
@@ -163,6 +178,7 @@ def test_a_deleted_role_keeps_its_id_and_can_come_back(sandbox: SandboxHandle, i
 
 
 def test_a_role_is_changed_by_mask_or_by_what_the_body_has(iam: Google) -> None:
+    """projects.roles.patch, updateMask (discovery)."""
     made = iam(
         "POST", f"{iam.project}/roles", role(description="d", includedPermissions=["aiplatform.endpoints.predict"])
     )
@@ -174,11 +190,13 @@ def test_a_role_is_changed_by_mask_or_by_what_the_body_has(iam: Google) -> None:
 
 
 def test_predefined_roles_are_there_and_say_what_they_grant(iam: Google) -> None:
+    """roles.get (discovery); cloud.google.com/iam/docs/roles-permissions."""
     assert "aiplatform.endpoints.predict" in iam("GET", "roles/aiplatform.user")["includedPermissions"]
     assert refusal(iam, "GET", "roles/no.suchRole").code == 404
 
 
 def test_a_custom_role_grants_what_it_holds_until_it_is_deleted(sandbox: SandboxHandle, iam: Google) -> None:
+    """projects.roles.delete: its bindings have no effect (discovery)."""
     name = iam("POST", f"{iam.project}/roles", role(includedPermissions=["aiplatform.endpoints.predict"]))["name"]
     grant(sandbox, name, "user:someone@example.com")
     someone = Google(sandbox, "cloudresourcemanager", caller="someone@example.com")
@@ -190,10 +208,20 @@ def test_a_custom_role_grants_what_it_holds_until_it_is_deleted(sandbox: Sandbox
 
 
 def test_the_permissions_that_a_role_can_have_are_told(iam: Google) -> None:
+    """permissions.queryTestablePermissions (discovery)."""
     body = {"fullResourceName": f"//cloudresourcemanager.googleapis.com/{iam.project}"}
     named = [p["name"] for p in iam("POST", "permissions:queryTestablePermissions", body)["permissions"]]
     assert "aiplatform.endpoints.predict" in named
     assert not any("*" in name for name in named)
+
+
+def test_a_project_is_not_told_of_permissions_that_its_roles_cannot_have(iam: Google) -> None:
+    """permissions.queryTestablePermissions: `gcloud iam roles copy` takes over what it lists, and no more."""
+    for resource, told in ((iam.project, False), (f"organizations/{ORGANIZATION}", True)):
+        body = {"fullResourceName": f"//cloudresourcemanager.googleapis.com/{resource}"}
+        found = iam("POST", "permissions:queryTestablePermissions", {**body, "pageSize": 1000})["permissions"]
+        named = {permission["name"] for permission in found}
+        assert ("resourcemanager.projects.list" in named) is told
 
 
 def test_predefined_roles_are_listed_with_their_permissions_on_request(iam: Google) -> None:

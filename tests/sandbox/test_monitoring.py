@@ -275,3 +275,20 @@ def test_a_reset_forgets_what_was_measured(vertex: Vertex, serving: str, monitor
     assert monitoring.series(ONLINE + "prediction_count")
     requests.post(f"{vertex.sandbox.url}/_sandbox/reset", timeout=30)
     assert monitoring.series(ONLINE + "prediction_count") == []
+
+
+def test_a_metric_that_there_is_not_is_not_found(vertex: Vertex) -> None:
+    """timeSeries.list answers 404 for it, not an empty list; metricDescriptors.get as well."""
+    api, at = Google(vertex.sandbox, "monitoring", "v3"), "2026-11-23T10:00:00Z"
+    asked = {"filter": f'metric.type = "{ONLINE}prediction_cuont"', "interval.endTime": at}
+    refused = refusal(api, "GET", f"{api.project}/timeSeries", **asked)
+    assert (refused.code, refused.status) == (404, "NOT_FOUND")
+    assert f'Cannot find metric(s) that match type = "{ONLINE}prediction_cuont".' in refused.message
+
+
+def test_monitoring_must_be_enabled(vertex: Vertex) -> None:
+    """Google's 403 SERVICE_DISABLED; a new project has the API."""
+    usage, api = Google(vertex.sandbox, "serviceusage"), Google(vertex.sandbox, "monitoring", "v3")
+    usage("POST", f"{usage.project}/services/monitoring.googleapis.com:disable", {})
+    refused = refusal(api, "GET", f"{api.project}/metricDescriptors")
+    assert (refused.code, refused.details[0]["reason"]) == (403, "SERVICE_DISABLED")

@@ -10,6 +10,7 @@ from tests.sandbox.vertex import RefusedError, Vertex
 
 
 def test_an_operation_is_found_under_its_endpoint_and_under_its_location_in_both_versions(vertex: Vertex) -> None:
+    """endpoints.operations.get and operations.get, v1 and v1beta1 (discovery); gcloud asks below the location."""
     operation = vertex.deploy(vertex.create())
     operation_id = operation["name"].rpartition("/")[2]
     for version in ("v1", "v1beta1"):
@@ -21,7 +22,25 @@ def test_an_operation_is_found_under_its_endpoint_and_under_its_location_in_both
             assert found["metadata"]["@type"] == f"type.googleapis.com/{kind}"
 
 
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_googles_generated_clients_find_an_operation_without_a_version(vertex: Vertex, version: str) -> None:
+    """Over REST they ask under /ui/ first: google.cloud.aiplatform_v1.services.endpoint_service.transports.rest."""
+    vertex.sandbox.set(operationSeconds=600)
+    api = Vertex(vertex.sandbox, version=version)
+    operation = api.call("POST", f"{api.parent}/endpoints", {"displayName": "slow"})
+    root = f"{vertex.sandbox.url}/hosts/us-central1-aiplatform.googleapis.com/ui"
+    url, headers = f"{root}/{operation['name']}", vertex.sandbox.headers
+    found = requests.get(url, headers=headers, timeout=30).json()
+    kind = f"google.cloud.aiplatform.{version}.CreateEndpointOperationMetadata"
+    assert (found.get("done"), found["metadata"]["@type"]) == (None, f"type.googleapis.com/{kind}")
+    listed = requests.get(f"{root}/{vertex.parent}/operations", headers=headers, timeout=30).json()["operations"]
+    assert [each["name"] for each in listed] == [operation["name"]]
+    assert requests.post(f"{url}:cancel", json={}, headers=headers, timeout=30).json() == {}
+    assert requests.get(url, headers=headers, timeout=30).json()["error"]["code"] == 1
+
+
 def test_operations_are_listed_by_endpoint_newest_first(vertex: Vertex) -> None:
+    """endpoints.operations.list and operations.list (discovery); the order is the sandbox's own."""
     name, other = vertex.create("1"), vertex.create("2")
     vertex.deploy(name, "5")
     vertex.deploy(other, "6")
@@ -35,6 +54,7 @@ def test_operations_are_listed_by_endpoint_newest_first(vertex: Vertex) -> None:
 
 
 def test_wait_answers_when_the_operation_is_done(vertex: Vertex) -> None:
+    """operations.wait, timeout (discovery)."""
     name = vertex.create()
     vertex.sandbox.set(deploySeconds=0.2)
     operation = vertex.deploy(name)
@@ -45,6 +65,7 @@ def test_wait_answers_when_the_operation_is_done(vertex: Vertex) -> None:
 
 
 def test_wait_answers_when_its_time_is_up(vertex: Vertex) -> None:
+    """operations.wait: at the timeout the latest state, done or not (discovery)."""
     name = vertex.create()
     vertex.sandbox.set(deploySeconds=600)
     operation = vertex.deploy(name)
@@ -52,6 +73,7 @@ def test_wait_answers_when_its_time_is_up(vertex: Vertex) -> None:
 
 
 def test_a_running_operation_cannot_be_forgotten_a_finished_one_can(vertex: Vertex) -> None:
+    """operations.delete (discovery); that a running one is refused is not documented."""
     name = vertex.create()
     vertex.sandbox.set(deploySeconds=600)
     operation = vertex.deploy(name)
@@ -65,6 +87,7 @@ def test_a_running_operation_cannot_be_forgotten_a_finished_one_can(vertex: Vert
 
 
 def test_a_running_operation_goes_on_after_a_restart(tmp_path: Path) -> None:
+    """google.longrunning.Operation: what was acknowledged goes on by itself."""
     state = tmp_path / "state.db"
     with running_sandbox(state=state, deploy_seconds=600, enabled=("aiplatform",)) as first:
         vertex = Vertex(first)
@@ -78,6 +101,7 @@ def test_a_running_operation_goes_on_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_an_operation_whose_split_no_longer_fits_fails_with_the_reason(vertex: Vertex) -> None:
+    """GoogleLongrunningOperation.error, a google.rpc.Status (discovery)."""
     name = vertex.create()
     vertex.deploy(name, "1")
     vertex.sandbox.set(deploySeconds=600)
@@ -99,6 +123,7 @@ def test_an_operation_whose_split_no_longer_fits_fails_with_the_reason(vertex: V
 def test_operations_that_come_due_together_are_completed_in_order(
     vertex: Vertex, changes: list[tuple[int, int]], left: int
 ) -> None:
+    """The sandbox's own rule: what was started first ends first."""
     name = vertex.create()
     vertex.deploy(name, "1")
     vertex.sandbox.set(clockRate=0)

@@ -23,6 +23,7 @@ OPEN = {
     "iam.permissions.queryTestablePermissions",
     "cloudresourcemanager.projects.testIamPermissions",
     "cloudresourcemanager.organizations.testIamPermissions",
+    "cloudresourcemanager.organizations.search",
     "iam.projects.serviceAccounts.testIamPermissions",
     # An operation's name, and a deleted account's number, are known to few: a wrong one is 404 for everybody.
     "accesscontextmanager.operations.get",
@@ -31,6 +32,10 @@ OPEN = {
     "iam.projects.serviceAccounts.undelete",
     "aiplatform.projects.locations.endpoints.testIamPermissions",
     "accesscontextmanager.accessPolicies.testIamPermissions",
+    "accesscontextmanager.accessPolicies.accessLevels.testIamPermissions",
+    "accesscontextmanager.accessPolicies.servicePerimeters.testIamPermissions",
+    "accesscontextmanager.services.get",
+    "accesscontextmanager.services.list",
     # Prices are public.
     "cloudbilling.services.list",
     "cloudbilling.services.skus.list",

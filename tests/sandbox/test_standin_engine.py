@@ -26,7 +26,7 @@ project = gcp.organizations.get_project()
 
 network = gcp.compute.Network("network", auto_create_subnetworks=False, opts=after)
 endpoint = gcp.vertex.AiEndpoint(
-    "endpoint", name="1234567890", display_name="gemini-prod-endpoint", location="us-central1",
+    "endpoint", name="123456789", display_name="gemini-prod-endpoint", location="us-central1",
     labels={"team": "genai"},
     private_service_connect_config={
         "enable_private_service_connect": True,
@@ -117,7 +117,7 @@ def test_every_resource_comes_stays_is_mended_and_goes(stack: Stack) -> None:
     stack.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     assert "hidden" not in stack.pulumi("stack", "export")
 
-    endpoint = "projects/sandbox-project/locations/us-central1/endpoints/1234567890"
+    endpoint = "projects/sandbox-project/locations/us-central1/endpoints/123456789"
     vertex = Google(stack.cloud, "aiplatform")
     vertex("PATCH", endpoint, {"displayName": "by hand"}, updateMask="displayName")
     Kube(stack.cloud)("DELETE", "api/v1/namespaces/production/serviceaccounts/gemini-app")

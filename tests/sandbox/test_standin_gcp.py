@@ -227,7 +227,7 @@ CASES = {
     "endpoint": Case(
         "gcp:vertex/aiEndpoint:AiEndpoint",
         {
-            "name": "1234567890",
+            "name": "123456789",
             "displayName": "gemini-prod-endpoint",
             "location": "us-central1",
             "region": "us-central1",
@@ -239,7 +239,7 @@ CASES = {
         changed={"displayName": "renamed", "labels": {"team": "search"}, "description": "d"},
         call="aiplatform.projects.locations.endpoints.patch",
         replaced={"privateServiceConnectConfig": {**PSC, "enablePrivateServiceConnect": False}},
-        imports=("RESOURCE", "sandbox-project/us-central1/1234567890", "us-central1/1234567890"),
+        imports=("RESOURCE", "sandbox-project/us-central1/123456789", "us-central1/123456789"),
         virtual=("labels", "region"),
         required="displayName",
     ),

@@ -32,12 +32,16 @@ _LARGEST = 10**15
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A model's text, with its length and its prompt's in tokens, and whether it was cut at the limit asked for."""
+    """A model's text, with its length and its prompt's in tokens, and whether it was cut at the limit asked for.
+
+    `candidates` is how often it is to be given.
+    """
 
     text: str
     prompt_tokens: int
     tokens: int
     truncated: bool
+    candidates: int = 1
 
     def pieces(self) -> list[str]:
         """The text in the pieces that a stream sends: several words each, at most eight pieces."""

@@ -12,10 +12,11 @@ from sandbox.services.aiplatform.names import (
     ENDPOINT,
     TYPES,
     Name,
+    check_required,
     generic_metadata,
     new_id,
-    operation_shown,
     required,
+    started,
     wrong_field,
 )
 
@@ -57,6 +58,7 @@ def deploy(call: Call) -> Json:
         raise required("deployed_model")
     if not deployed.get("model"):
         raise required("deployed_model.model")
+    check_required(call, "DeployModelRequest", call.body)
     running = sandbox.operations.running(rules.DEPLOY, f"{name}/")
     limit = sandbox.settings.deploy_concurrency
     if limit and len(running) >= limit:
@@ -74,14 +76,12 @@ def deploy(call: Call) -> Json:
     deployed.setdefault("displayName", model["displayName"])
     if model.get("versionId"):
         deployed["modelVersionId"] = model["versionId"]
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            rules.DEPLOY,
-            f"{name}/operations/{new_id()}",
-            sandbox.settings.deploy_seconds,
-            {"endpoint": str(name), "deployedModel": deployed, "trafficSplit": split},
-        ),
+        rules.DEPLOY,
+        f"{name}/operations/{new_id()}",
+        sandbox.settings.deploy_seconds,
+        {"endpoint": str(name), "deployedModel": deployed, "trafficSplit": split},
     )
 
 
@@ -150,15 +150,13 @@ def undeploy(call: Call) -> Json:
     if not endpoint["trafficSplit"]:
         del endpoint["trafficSplit"]
     endpoints.save(sandbox, endpoint)
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            rules.UNDEPLOY,
-            f"{name}/operations/{new_id()}",
-            sandbox.settings.operation_seconds,
-            {"endpoint": str(name), "deployedModelId": wanted},
-            generic_metadata(sandbox, "UndeployModelOperationMetadata"),
-        ),
+        rules.UNDEPLOY,
+        f"{name}/operations/{new_id()}",
+        sandbox.settings.operation_seconds,
+        {"endpoint": str(name), "deployedModelId": wanted},
+        generic_metadata(sandbox, "UndeployModelOperationMetadata"),
     )
 
 
@@ -198,15 +196,13 @@ def mutate(call: Call) -> Json:
             )
     changed = _changed(current, wanted, paths, call.version)
     rules.check_quota(sandbox, name, [changed], replacing=f"{name}/{wanted['id']}")
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            _MUTATE,
-            f"{name}/operations/{new_id()}",
-            sandbox.settings.operation_seconds,
-            {"endpoint": str(name), "deployedModel": wanted, "paths": paths, "version": call.version},
-            generic_metadata(sandbox, "MutateDeployedModelOperationMetadata"),
-        ),
+        _MUTATE,
+        f"{name}/operations/{new_id()}",
+        sandbox.settings.operation_seconds,
+        {"endpoint": str(name), "deployedModel": wanted, "paths": paths},
+        generic_metadata(sandbox, "MutateDeployedModelOperationMetadata"),
     )
 
 

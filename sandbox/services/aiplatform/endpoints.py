@@ -14,20 +14,21 @@ from sandbox.services.aiplatform.names import (
     ENDPOINT,
     TYPES,
     Name,
+    check_required,
     etag,
     generic_metadata,
     new_id,
-    operation_shown,
     parse,
     required,
     shown,
+    started,
     wrong_field,
 )
 
 _METHODS = "aiplatform.projects.locations.endpoints."
-_IDS = re.compile(r"[1-9][0-9]{0,9}|[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_IDS = re.compile(r"[1-9][0-9]{0,8}|[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _CREATE, _DELETE = "aiplatform.endpoints.create", "aiplatform.endpoints.delete"
-_FILTERS = ("endpoint", "displayName", "labels", "baseModelName")
+_FILTERS = {"endpoint": "= !=", "displayName": "= !=", "labels": "= != :", "baseModelName": "="}
 _MUTABLE = {
     "displayName",
     "description",
@@ -68,10 +69,14 @@ def create(call: Call) -> Json:
         raise wrong_field("endpoint.display_name", "The display name must be at most 128 characters long.")
     if chosen and not _IDS.fullmatch(chosen):
         raise wrong_field(
-            "endpoint_id", "Endpoint ID must be digits without a leading zero, or [a-z0-9-] from a letter on."
+            "endpoint_id",
+            "Endpoint ID must be up to 9 digits without a leading zero, or up to 63 of [a-z0-9-] from a letter on.",
         )
     if parent.location == "global":
         raise not_found("Location global is not found or access is unauthorized.")
+    check_required(call, "Endpoint", body, "endpoint")
+    rules.check_labels(body, "endpoint")
+    rules.check_logging(body)
     rules.check_connectivity(body)
     if body.get("network") and not servicenetworking.connected(sandbox, body["network"]):
         raise failed_precondition(
@@ -83,15 +88,13 @@ def create(call: Call) -> Json:
     running = sandbox.operations.running(_CREATE, f"{name}/")
     if running or sandbox.store.get(ENDPOINT, str(name)):
         raise already_exists(f"Endpoint `{name}` already exists.")
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            _CREATE,
-            f"{name}/operations/{new_id()}",
-            sandbox.settings.operation_seconds,
-            {"name": str(name), "endpoint": body},
-            generic_metadata(sandbox, "CreateEndpointOperationMetadata"),
-        ),
+        _CREATE,
+        f"{name}/operations/{new_id()}",
+        sandbox.settings.operation_seconds,
+        {"name": str(name), "endpoint": body},
+        generic_metadata(sandbox, "CreateEndpointOperationMetadata"),
     )
 
 
@@ -119,11 +122,9 @@ def get(call: Call) -> Json:
 def list_endpoints(call: Call) -> Json:
     """The endpoints of a location."""
     parent = parse(call.sandbox, call.params["parent"])
-    found = []
-    for endpoint in call.sandbox.store.list(ENDPOINT, f"{parent}/endpoints/").values():
-        fields = {**endpoint, "endpoint": endpoint["name"].rpartition("/")[2]}
-        if listing.matches(fields, call.query.get("filter", ""), _FILTERS):
-            found.append(endpoint)
+    every = call.sandbox.store.list(ENDPOINT, f"{parent}/endpoints/").values()
+    named = [{**endpoint, "endpoint": endpoint["name"].rpartition("/")[2]} for endpoint in every]
+    found = listing.filtered(named, call.query.get("filter", ""), _FILTERS)
     found = listing.ordered(found, call.query.get("orderBy", ""), ("displayName", "createTime", "updateTime"))
     chosen, token = listing.page(found, call.query, of=str(parent))
     read = listing.mask_paths(call.query.get("readMask", ""))
@@ -174,6 +175,10 @@ def patch(call: Call) -> Json:
         rules.check_split(endpoint.get("trafficSplit", {}), deployed, "endpoint.traffic_split")
     if not endpoint.get("trafficSplit"):
         endpoint.pop("trafficSplit", None)
+    masked = {path.partition(".")[0] for path in paths}
+    check_required(call, "Endpoint", {k: v for k, v in endpoint.items() if k in masked}, "endpoint")
+    rules.check_labels(endpoint, "endpoint")
+    rules.check_logging(endpoint)
     rules.check_connectivity(endpoint)
     connect.patched(sandbox, before, endpoint, name)
     save(sandbox, endpoint)
@@ -189,15 +194,13 @@ def delete(call: Call) -> Json:
         raise failed_precondition(
             f"Endpoint {name} has deployed or being-deployed DeployedModel(s). Please undeploy them before deleting it."
         )
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            _DELETE,
-            f"{name.parent}/operations/{new_id()}",
-            sandbox.settings.operation_seconds,
-            {"name": str(name)},
-            generic_metadata(sandbox, "DeleteOperationMetadata"),
-        ),
+        _DELETE,
+        f"{name.parent}/operations/{new_id()}",
+        sandbox.settings.operation_seconds,
+        {"name": str(name)},
+        generic_metadata(sandbox, "DeleteOperationMetadata"),
     )
 
 

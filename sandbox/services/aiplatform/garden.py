@@ -1,11 +1,5 @@
 """publishers.models: what Model Garden lists of Google's own Gemini models. v1 has `get`, v1beta1 `list` as well."""
 
-import functools
-from pathlib import Path
-
-import yaml
-
-from sandbox.core import Sandbox
 from sandbox.errors import Json, not_found
 from sandbox.registry import Call, method, not_imitated
 from sandbox.services.aiplatform import publishers
@@ -22,30 +16,17 @@ def list_models(call: Call) -> Json:
         raise not_imitated(call, f"the publisher of {call.params['parent']}")
     if call.query.get("filter"):
         raise not_imitated(call, "filter")
-    return page(call, "publisherModels", [_shown(*one) for one in listed(call.sandbox).items()])
+    return page(call, "publisherModels", [_shown(*one) for one in publishers.listed(call.sandbox).items()])
 
 
 @method(_METHODS + "get")
 def get(call: Call) -> Json:
     """One model."""
     model = publishers.base_name(call.params["name"])
-    stages = listed(call.sandbox)
+    stages = publishers.listed(call.sandbox)
     if model not in stages:
         raise not_found(f"Publisher Model `{call.params['name']}` is not found.")
     return _shown(model, stages[model])
-
-
-def listed(sandbox: Sandbox) -> dict[str, str]:
-    """The launch stage by id, of those that are not retired: Google's list, and what the settings add."""
-    stages = {**_google(), **sandbox.settings.publisher_models}
-    return {model: stage for model, stage in stages.items() if publishers.is_served(sandbox, model)}
-
-
-@functools.cache
-def _google() -> dict[str, str]:
-    file = Path(__file__).with_name("publisher_models.yaml")
-    found: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return found
 
 
 def _shown(model: str, stage: str) -> Json:

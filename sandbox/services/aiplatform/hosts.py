@@ -4,18 +4,51 @@ import re
 
 from sandbox import registry
 from sandbox.core import Sandbox
-from sandbox.errors import Json, failed_precondition, not_found
+from sandbox.errors import Json, failed_precondition, invalid_argument, not_found
 from sandbox.hosts import Target
+from sandbox.operations import KIND as OPERATION
+from sandbox.registry import Call
 from sandbox.services import private_path
 from sandbox.services.aiplatform import connect
-from sandbox.services.aiplatform.names import ENDPOINT
+from sandbox.services.aiplatform.names import ENDPOINT, SERVICE, wrong_field
 
 _SHARED = re.compile(r"|(?:[a-z0-9-]+-)?aiplatform(?:\.[a-z]+\.rep)?\.googleapis\.com")
 
+_REGIONAL = re.compile(r"([a-z]+-[a-z]+\d+)-aiplatform\.googleapis\.com|aiplatform\.([a-z]+)\.rep\.googleapis\.com")
+_MEGABYTE = 1024 * 1024
+_SMALL = ("predict", "explain", "rawPredict", "streamRawPredict")
+_DIRECT = ("directPredict", "directRawPredict")
 _PREDICTION = re.compile(
     r"projects/[^/]+/locations/[^/]+/endpoints/[^/]+"
-    r"(?::(?:predict|explain|rawPredict|streamRawPredict|generateContent|streamGenerateContent|countTokens)|/chat/completions)"
+    r"(?::(?:predict|explain|rawPredict|streamRawPredict|directPredict|directRawPredict|generateContent|streamGenerateContent|countTokens)|/chat/completions)"
 )
+
+
+@registry.gate
+def check_location(call: Call) -> None:
+    """Refuses a resource of another location than the host's (words: googleapis/python-aiplatform#1684)."""
+    found = _REGIONAL.fullmatch(call.host)
+    if call.service != SERVICE or not found:
+        return
+    served = found.group(1) or found.group(2)
+    for parameter, value in call.params.items():
+        named = re.match(r"projects/[^/]+/locations/([^/]+)", value)
+        if named and named.group(1) != served:
+            message = f"The provided location ID doesn't match the endpoint. The valid location ID is `{served}`."
+            raise wrong_field(parameter, message)
+
+
+def check_size(call: Call, endpoint: Json) -> None:
+    """Refuses a prediction larger than the endpoint takes: 1.5 MB on the shared host, 10 MB on others and directly.
+
+    Source: docs.cloud.google.com/vertex-ai/docs/predictions/choose-endpoint-type, and gcloud's help of direct-predict.
+    How Google words it here is not verified: so it words it for generateContent.
+    """
+    own = endpoint.get("dedicatedEndpointEnabled") or endpoint.get("privateServiceConnectConfig")
+    small = call.method.name in _SMALL and not own and not endpoint.get("network")
+    most = 3 * _MEGABYTE // 2 if small else 10 * _MEGABYTE
+    if call.method.name in (*_SMALL, *_DIRECT) and len(call.raw_body) > most:
+        raise invalid_argument(f"Request payload size exceeds the limit: {most} bytes.")
 
 
 def check_prediction(sandbox: Sandbox, host: str, endpoint: Json) -> None:
@@ -66,8 +99,15 @@ def rewrite(sandbox: Sandbox, target: Target) -> Target:
     """Maps the addresses that no discovery document lists.
 
     gcloud asks for a publisher's model below a project's models. A peered endpoint's host has a path a deployed model.
-    A host of one endpoint serves that endpoint's predictions only.
+    A host of one endpoint serves that endpoint's predictions only. Google's generated clients look at operations over
+    REST under /ui/, without a version (google.cloud.aiplatform_v1.services.endpoint_service.transports.rest): they get
+    the version in which the operation was started.
     """
+    if target.path.startswith("ui/"):
+        rest = target.path.removeprefix("ui/")
+        record = sandbox.store.get(OPERATION, rest.partition(":")[0])
+        version = record["args"].get("version", "v1") if record else "v1"
+        target = Target(target.service, f"{version}/{rest}", target.host)
     version, _, rest = target.path.partition("/")
     publisher = re.fullmatch(r"(projects/[^/]+/locations/[^/]+/models/)(publishers/[^/]+/models/[^/:]+)", rest)
     if publisher:

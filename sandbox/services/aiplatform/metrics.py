@@ -24,6 +24,8 @@ _PREDICTING = (
     "predict",
     "rawPredict",
     "streamRawPredict",
+    "directPredict",
+    "directRawPredict",
     "generateContent",
     "streamGenerateContent",
     "chat.completions",

@@ -7,26 +7,27 @@ from sandbox.core import Sandbox
 from sandbox.errors import Json, already_exists, failed_precondition, not_found
 from sandbox.operations import completion
 from sandbox.registry import Call, method
-from sandbox.services.aiplatform import publishers
+from sandbox.services.aiplatform import publishers, rules
 from sandbox.services.aiplatform.names import (
     ENDPOINT,
     MODEL,
     TYPES,
     Name,
+    check_required,
     etag,
     generic_metadata,
     new_id,
-    operation_shown,
     parse,
     required,
     shown,
+    started,
     wrong_field,
 )
 
 _METHODS = "aiplatform.projects.locations.models."
 _UPLOAD, _DELETE = "aiplatform.models.upload", "aiplatform.models.delete"
 _REMOVED = "aiplatform.model.removed"
-_FILTERS = ("model", "displayName", "labels", "baseModelName")
+_FILTERS = {"model": "= !=", "displayName": "= !=", "labels": "= != :", "baseModelName": "="}
 _CREATED = "2026-01-05T09:00:00.000000Z"
 _DEDICATED = ["DEDICATED_RESOURCES"]
 _GEMMA = {"modelSourceInfo": {"sourceType": "MODEL_GARDEN"}}
@@ -132,6 +133,8 @@ def upload(call: Call) -> Json:
         raise registry.not_imitated(call, "upload of a new version (parentModel)")
     if not model.get("displayName"):
         raise required("model.display_name")
+    check_required(call, "UploadModelRequest", call.body)
+    rules.check_labels(model, "model")
     chosen = call.body.get("modelId", "")
     if chosen and not re.fullmatch(r"[a-z_][a-z0-9_-]{0,62}", chosen):
         raise wrong_field("model_id", "must be up to 63 of [a-z0-9_-], and begin with neither a number nor a hyphen.")
@@ -139,15 +142,13 @@ def upload(call: Call) -> Json:
     taken = sandbox.store.get(MODEL, str(name)) or _seeded(sandbox, name)
     if taken or sandbox.operations.running(_UPLOAD, f"{name}/"):
         raise already_exists(f"Model `{name}` already exists.")
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            _UPLOAD,
-            f"{name}/operations/{new_id()}",
-            sandbox.settings.operation_seconds,
-            {"name": str(name), "model": model},
-            generic_metadata(sandbox, "UploadModelOperationMetadata"),
-        ),
+        _UPLOAD,
+        f"{name}/operations/{new_id()}",
+        sandbox.settings.operation_seconds,
+        {"name": str(name), "model": model},
+        generic_metadata(sandbox, "UploadModelOperationMetadata"),
     )
 
 
@@ -188,11 +189,8 @@ def registered(sandbox: Sandbox, parent: Name) -> list[Json]:
 def list_models(call: Call) -> Json:
     """The models of a location, the seeded ones too."""
     sandbox, parent = call.sandbox, parse(call.sandbox, call.params["parent"])
-    found = [
-        model
-        for model in registered(sandbox, parent)
-        if listing.matches({**model, "model": model["name"].rpartition("/")[2]}, call.query.get("filter", ""), _FILTERS)
-    ]
+    named = [{**model, "model": model["name"].rpartition("/")[2]} for model in registered(sandbox, parent)]
+    found = listing.filtered(named, call.query.get("filter", ""), _FILTERS)
     found = listing.ordered(found, call.query.get("orderBy", ""), ("displayName", "createTime", "updateTime"))
     chosen, token = listing.page(found, call.query, of=str(parent))
     answer: Json = {"models": [_shown(call, model) for model in chosen]} if chosen else {}
@@ -211,15 +209,13 @@ def delete(call: Call) -> Json:
             f"Model {model['name']} is deployed and cannot be deleted. Undeploy it first: {where}"
         )
     parent = parse(sandbox, model["name"]).parent
-    return operation_shown(
+    return started(
         call,
-        sandbox.operations.start(
-            _DELETE,
-            f"{parent}/operations/{new_id()}",
-            sandbox.settings.operation_seconds,
-            {"name": model["name"]},
-            generic_metadata(sandbox, "DeleteOperationMetadata"),
-        ),
+        _DELETE,
+        f"{parent}/operations/{new_id()}",
+        sandbox.settings.operation_seconds,
+        {"name": model["name"]},
+        generic_metadata(sandbox, "DeleteOperationMetadata"),
     )
 
 

@@ -73,6 +73,12 @@ def shown(call: Call, kind: str, resource: Json) -> Json:
     return schema.fitting(document(call.version), prefix + kind, resource)
 
 
+def started(call: Call, handler: str, name: str, seconds: float, args: Json, metadata: Json | None = None) -> Json:
+    """Starts an operation and returns it as this call's version has it, which is kept with it as `args["version"]`."""
+    args = {**args, "version": call.version}
+    return operation_shown(call, call.sandbox.operations.start(handler, name, seconds, args, metadata))
+
+
 def operation_shown(call: Call, operation: Json) -> Json:
     """An operation with the types and fields of this call's version."""
     result = dict(operation)
@@ -105,6 +111,14 @@ def required(*missing: str) -> GoogleError:
     lines = "".join(f"\t{n}.Field: {f}; Message: Required field is not set." for n, f in enumerate(missing, 1))
     violations = [(field, "Required field is not set.") for field in missing]
     return GoogleError(400, "INVALID_ARGUMENT", f"List of found errors:{lines}\t", [bad_request(violations)])
+
+
+def check_required(call: Call, kind: str, value: Json, path: str = "") -> None:
+    """400 where something below a message ("Endpoint") lacks what discovery calls required."""
+    schema_name = f"GoogleCloudAiplatform{call.version.capitalize()}{kind}"
+    missing = schema.missing(document(call.version), schema_name, value, path)
+    if missing:
+        raise required(*missing)
 
 
 def wrong_field(field: str, message: str) -> GoogleError:

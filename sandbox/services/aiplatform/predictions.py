@@ -1,13 +1,14 @@
-"""Predictions of endpoints: predict, rawPredict, streamRawPredict, generateContent, streamGenerateContent, countTokens.
+"""Predictions of endpoints: predict, rawPredict, directPredict, generateContent, countTokens and those that stream.
 
 Each is served by one deployed model, drawn by the live split; the answer says which.
 """
 
+import base64
 import json
 from collections.abc import AsyncIterator
 
 from sandbox.errors import GoogleError, Json, failed_precondition, invalid_argument
-from sandbox.registry import Call, Raw, Stream, method
+from sandbox.registry import Call, Raw, Stream, method, not_imitated
 from sandbox.services.aiplatform import answers, endpoints, generation, hosts, metrics, models, replicas
 from sandbox.services.aiplatform.answers import Reply
 from sandbox.services.aiplatform.metrics import HEADER
@@ -21,6 +22,7 @@ def serving(call: Call, endpoint_name: str) -> Json:
     sandbox = call.sandbox
     name, endpoint = endpoints.find(sandbox, endpoint_name)
     hosts.check_prediction(call.sandbox, call.host, endpoint)
+    hosts.check_size(call, endpoint)
     deployed: dict[str, Json] = {model["id"]: model for model in endpoint.get("deployedModels", [])}
     split = endpoint.get("trafficSplit", {})
     if endpoint.get("network") and deployed:
@@ -93,6 +95,34 @@ def raw_predict(call: Call) -> Raw:
     """What the model's own server answers: predictions for instances, a chat completion for messages."""
     deployed = serving(call, call.params["endpoint"])
     return Raw(json.dumps(_own_answer(call, deployed)).encode())
+
+
+@method(_METHODS + "directPredict")
+def direct_predict(call: Call) -> Json:
+    """Tensors for tensors: the answer to each string of an input."""
+    deployed = serving(call, call.params["endpoint"])
+    inputs = call.body.get("inputs")
+    if not inputs:
+        raise required("inputs")
+    if not all(tensor.get("stringVal") for tensor in inputs):
+        raise not_imitated(call, "a tensor without string_val, which the sandbox's models do not read,")
+    outputs = []
+    for tensor in inputs:
+        texts = [answers.reply(prompt, deployed["displayName"]).text for prompt in tensor["stringVal"]]
+        outputs.append({"dtype": "STRING", "shape": [str(len(texts))], "stringVal": texts})
+    return {"outputs": outputs}
+
+
+@method(_METHODS + "directRawPredict")
+def direct_raw_predict(call: Call) -> Json:
+    """Bytes for bytes: the answer to a prompt in UTF-8, whatever method of the model's server is named."""
+    deployed = serving(call, call.params["endpoint"])
+    try:
+        prompt = base64.b64decode(call.body.get("input", "")).decode()
+    except UnicodeDecodeError:
+        raise invalid_argument("The input is no UTF-8, which is all that the sandbox's models read.") from None
+    reply = answers.reply(prompt, deployed["displayName"])
+    return {"output": base64.b64encode(reply.text.encode()).decode()}
 
 
 @method(_METHODS + "streamRawPredict")

@@ -4,8 +4,12 @@ Source: docs.cloud.google.com/gemini-enterprise-agent-platform/models/model-vers
 collected facts of 2026-11-23. Retirement dates of older generations are by prefix.
 """
 
+import functools
 import re
 from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
 
 from sandbox.core import Sandbox
 from sandbox.errors import not_found
@@ -18,7 +22,6 @@ _RETIRED = {
     r"gemini-3-pro-preview": "2026-03-09",
     r"gemini-3\.1-flash-lite-preview": "2026-05-25",
 }
-_NAME = re.compile(r"gemini-(?:[a-z]+-)?\d+(?:\.\d+)?-[a-z][a-z0-9-]*")
 
 
 def base_name(name: str) -> str:
@@ -39,7 +42,20 @@ def require(sandbox: Sandbox, model: str, where: Name) -> None:
 
 def is_served(sandbox: Sandbox, model: str) -> bool:
     """Whether Google serves a model of this id today."""
-    return bool(_NAME.fullmatch(model)) and not _retired(sandbox, model)
+    return model in listed(sandbox)
+
+
+def listed(sandbox: Sandbox) -> dict[str, str]:
+    """The launch stage by id, of those that are not retired: Google's list, and what the settings add."""
+    stages = {**_google(), **sandbox.settings.publisher_models}
+    return {model: stage for model, stage in stages.items() if not _retired(sandbox, model)}
+
+
+@functools.cache
+def _google() -> dict[str, str]:
+    file = Path(__file__).with_name("publisher_models.yaml")
+    found: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return found
 
 
 def _retired(sandbox: Sandbox, model: str) -> bool:

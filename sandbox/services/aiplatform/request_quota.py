@@ -19,7 +19,7 @@ _TITLES = {
     "lro_submission_requests": "Job or LRO submission requests",
 }
 _PREDICTION = re.compile(
-    r"\.endpoints\.(predict|rawPredict|streamRawPredict|generateContent|streamGenerateContent|chat\.completions)$"
+    r"\.endpoints\.(predict|directPredict|(?:r|streamR|directR)awPredict|(?:g|streamG)enerateContent|chat\.completions)$"
 )
 _MINUTE = 60
 

@@ -57,6 +57,26 @@ def check_connectivity(endpoint: Json) -> None:
         )
 
 
+def check_labels(resource: Json, field: str) -> None:
+    """Label keys and values: at most 64 characters, no capitals, no marks but _ and -."""
+    for text in [part for pair in resource.get("labels", {}).items() for part in pair]:
+        if len(text) > 64 or not all(c in "_-" or (c.isalnum() and not c.isupper()) for c in text):
+            raise wrong_field(
+                f"{field}.labels",
+                f"{text!r} is no label: keys and values have at most 64 characters and contain only lowercase letters,"
+                " numeric characters, underscores and dashes.",
+            )
+
+
+def check_logging(endpoint: Json) -> None:
+    """The share of requests that is logged is a fraction in (0, 1]; a proto does not tell 0 from none."""
+    rate = endpoint.get("predictRequestResponseLoggingConfig", {}).get("samplingRate")
+    if rate is not None and not 0 < rate <= 1:
+        raise wrong_field(
+            "endpoint.predict_request_response_logging_config.sampling_rate", f"{rate} is not in the range (0, 1]."
+        )
+
+
 def check_split(split: Mapping[str, int], deployed: set[str], field: str) -> None:
     """A split is empty, or names deployed models only and sums to 100."""
     if not split:

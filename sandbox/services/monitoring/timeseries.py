@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sandbox.errors import Json, invalid_argument
+from sandbox.errors import Json, invalid_argument, not_found
 from sandbox.listing import page
 from sandbox.registry import Call, method, not_imitated
 from sandbox.services import filters
@@ -32,11 +32,23 @@ def list_time_series(call: Call) -> Json:
     if query.get("secondaryAggregation.perSeriesAligner"):
         raise not_imitated(call, "secondaryAggregation")
     fields = [field for field in query.get("aggregation.groupByFields", "").split(",") if field]
+    _check_metrics(call.sandbox, query.get("filter", ""))
     found = read(call.sandbox, query.get("filter", ""), Aggregation.of(query, "aggregation.", fields), *_interval(call))
     shown = [_shown(header, points, headers_only=query.get("view") == "HEADERS") for header, points in found]
     chosen, token = page(shown, query, 100_000, 100_000)
     answer: Json = {"timeSeries": chosen} if chosen else {}
     return {**answer, "nextPageToken": token} if token else answer
+
+
+def _check_metrics(sandbox: "Sandbox", expression: str) -> None:
+    """404 for a metric that there is not: none that metricDescriptors.list gives, and none that was written."""
+    written = {key.metric for key in meter(sandbox).series()}
+    for name in re.findall(r"""metric\.type\s*=\s*["']([^"']+)["']""", expression):
+        if name not in METRICS and name not in written:
+            raise not_found(
+                f'Cannot find metric(s) that match type = "{name}". If a metric was created recently, it could take up'
+                " to 10 minutes to become available. Please try again soon."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,147 @@
+"""accesscontextmanager: access levels. They are kept and checked, but let nobody in: perimeters do not take them here.
+
+Rules: the discovery document's descriptions (v1 AccessLevel, BasicLevel, Condition, ReplaceAccessLevelsRequest).
+"""
+
+import ipaddress
+import re
+
+from sandbox.errors import Json, already_exists, failed_precondition, invalid_argument, not_found
+from sandbox.registry import Call, method, not_imitated
+from sandbox.services import iam_policies
+from sandbox.services.accesscontextmanager import LEVEL, check_etag, masked, policy_of, start
+from sandbox.services.paging import page
+
+_METHODS = "accesscontextmanager.accessPolicies.accessLevels."
+_FIELDS = ("title", "description", "basic", "custom")
+
+
+@method(_METHODS + "create")
+def create(call: Call) -> Json:
+    """A new level, with the id that the caller chose."""
+    policy, _ = policy_of(call, call.params["parent"], "accesscontextmanager.accessLevels.create")
+    name = call.body.get("name", "")
+    wanted = {k: call.body[k] for k in _FIELDS if k in call.body}
+    _check(name, wanted, _of(call, policy), policy)
+    if call.sandbox.store.get(LEVEL, name) is not None:
+        raise already_exists(f"Access level {name} already exists.")
+    return start(call, "create", name, {"put": {name: wanted}})
+
+
+@method(_METHODS + "get")
+def get(call: Call) -> Json:
+    """A level."""
+    if call.query.get("accessLevelFormat") == "CEL":
+        raise not_imitated(call, "the format CEL")
+    name, level = _find(call, "accesscontextmanager.accessLevels.get")
+    return {"name": name, **level}
+
+
+@method(_METHODS + "list")
+def list_levels(call: Call) -> Json:
+    """The levels of a policy."""
+    if call.query.get("accessLevelFormat") == "CEL":
+        raise not_imitated(call, "the format CEL")
+    policy, _ = policy_of(call, call.params["parent"], "accesscontextmanager.accessLevels.list")
+    return page(call, "accessLevels", [{"name": name, **level} for name, level in _of(call, policy).items()])
+
+
+@method(_METHODS + "patch")
+def patch(call: Call) -> Json:
+    """Changes what the mask names."""
+    name, level = _find(call, "accesscontextmanager.accessLevels.update")
+    policy = name.partition("/accessLevels/")[0]
+    changed = {k: v for k, v in masked(call, level, _FIELDS).items() if v}
+    _check(name, changed, _of(call, policy), policy)
+    return start(call, "update", name, {"put": {name: changed}})
+
+
+@method(_METHODS + "delete")
+def delete(call: Call) -> Json:
+    """Deletes a level; refused while another one needs it."""
+    name, _ = _find(call, "accesscontextmanager.accessLevels.delete")
+    policy = name.partition("/accessLevels/")[0]
+    needing = [other for other, level in _of(call, policy).items() if name in _needed(level)]
+    if needing:
+        raise failed_precondition(f"Access level {name} is required by {', '.join(needing)}: change that first.")
+    return start(call, "delete", name, {"delete": [name]})
+
+
+@method(_METHODS + "replaceAll")
+def replace_all(call: Call) -> Json:
+    """Puts these levels in the place of all that the policy has, at once."""
+    policy, value = policy_of(call, call.params["parent"], "accesscontextmanager.accessLevels.replaceAll")
+    check_etag(call, policy, value)
+    given = call.body.get("accessLevels", [])
+    wanted = {level.get("name", ""): {k: level[k] for k in _FIELDS if k in level} for level in given}
+    if len(wanted) != len(given):
+        raise invalid_argument("access_levels must not name a level twice.")
+    for name, level in wanted.items():
+        _check(name, level, wanted, policy)
+    gone = [name for name in _of(call, policy) if name not in wanted]
+    return start(call, "replaceAll", policy, {"put": wanted, "delete": gone, "kind": LEVEL})
+
+
+@method(_METHODS + "testIamPermissions")
+def test_permissions(call: Call) -> Json:
+    """Which permissions the caller has on a level: those on its policy."""
+    return iam_policies.held(call, call.params["resource"].partition("/accessLevels/")[0])
+
+
+def _of(call: Call, policy: str) -> dict[str, Json]:
+    return call.sandbox.store.list(LEVEL, f"{policy}/")
+
+
+def _find(call: Call, permission: str) -> tuple[str, Json]:
+    name = call.params["name"]
+    policy_of(call, name.partition("/accessLevels/")[0], permission)
+    found = call.sandbox.store.get(LEVEL, name)
+    if found is None:
+        raise not_found(f"Access level {name} not found.")
+    return name, found
+
+
+def _needed(level: Json) -> set[str]:
+    conditions = level.get("basic", {}).get("conditions", [])
+    return {name for condition in conditions for name in condition.get("requiredAccessLevels", [])}
+
+
+def _check(name: str, level: Json, others: dict[str, Json], policy: str) -> None:
+    """Refuses a level as it would be, among the others of its policy (with itself or without)."""
+    if not re.fullmatch(re.escape(policy) + r"/accessLevels/[A-Za-z][A-Za-z0-9_]{0,49}", name):
+        raise invalid_argument(
+            f"{name!r} is no name of an access level: expected {policy}/accessLevels/ID, the ID a letter and then"
+            " letters, digits and underscores, 50 at most."
+        )
+    if not level.get("title"):
+        raise invalid_argument("An access level must have a title.")
+    twin = next((n for n, other in others.items() if n != name and other.get("title") == level["title"]), None)
+    if twin:
+        raise invalid_argument(f"The title {level['title']!r} is taken by {twin}; it must be unique in the policy.")
+    if ("basic" in level) == ("custom" in level):
+        raise invalid_argument("An access level is either basic or custom: set one of the two.")
+    if "custom" in level and not level["custom"].get("expr", {}).get("expression"):
+        raise invalid_argument("custom.expr must have an expression.")
+    for condition in level.get("basic", {}).get("conditions", []):
+        _check_condition(condition)
+    unknown = sorted(_needed(level) - (set(others) - {name}))
+    if unknown:
+        raise invalid_argument(f"required_access_levels: {unknown[0]} does not exist.")
+    if "basic" in level and not level["basic"].get("conditions"):
+        raise invalid_argument("basic.conditions must have at least one condition.")
+
+
+def _check_condition(condition: Json) -> None:
+    for subnetwork in condition.get("ipSubnetworks", []):
+        try:
+            ipaddress.ip_network(subnetwork)
+        except ValueError as error:
+            raise invalid_argument(f"ip_subnetworks: {subnetwork!r} is malformed: {error}.") from None
+    if condition.get("ipSubnetworks") and condition.get("vpcNetworkSources"):
+        raise invalid_argument("vpc_network_sources cannot be specified together with ip_subnetworks.")
+    for member in condition.get("members", []):
+        if not re.fullmatch(r"(user|serviceAccount):[^@\s]+@[^@\s]+", member):
+            raise invalid_argument(f"members: {member!r} must be user:EMAIL or serviceAccount:EMAIL.")
+    for region in condition.get("regions", []):
+        if not re.fullmatch(r"[A-Z]{2}", region):
+            raise invalid_argument(f"regions: {region!r} is no ISO 3166-1 alpha-2 code.")
