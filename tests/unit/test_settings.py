@@ -327,6 +327,6 @@ def test_expected_requests_are_a_count_and_need_not_be_said() -> None:
     """A minute, for preflight alone."""
     assert read(prod()).expected_requests_per_minute is None
     assert read(prod(expectedRequestsPerMinute=600)).expected_requests_per_minute == 600
-    for wrong in (0, -1, "600", 1.5, True):
+    for wrong in (0, -1, "many", 1.5, True):
         key = "gemini-vertex:expectedRequestsPerMinute"
         assert "it must be a whole number from 1 to" in problems(prod(expectedRequestsPerMinute=wrong))[key]
