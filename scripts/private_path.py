@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import requests
 
+from preflight.network import PRIVATE_SERVICES
 from scripts.serving import SmokeError, call, host_url
 
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
@@ -18,8 +19,6 @@ _UP = "Run `pulumi up`."
 _ALIASES: Final = 4
 BUNDLE: Final = "vpc-sc"
 """Of Google's APIs, which `components.PrivateApis` leads to: those that VPC Service Controls support."""
-PEERING: Final = "servicenetworking-googleapis-com"
-"""What private services access is called among a network's peerings (cloud.google.com/vpc/docs)."""
 
 
 def follow(session: requests.Session, project: str, region: str, live: dict[str, Any], host: str) -> str:
@@ -73,12 +72,12 @@ def follow_peering(session: requests.Session, live: dict[str, Any]) -> str:
     _, project, _, _, name = path.split("/")
     network = call(session, "GET", f"{host_url('compute.googleapis.com')}/compute/v1/{path}")
     states = {peering.get("name"): peering.get("state") for peering in network.get("peerings", [])}
-    if states.get(PEERING) != "ACTIVE":
+    if states.get(PRIVATE_SERVICES) != "ACTIVE":
         raise SmokeError(
             f"The network {name} of project {project} has no active private services access, by which alone a peered "
-            f"endpoint is reached: its peering {PEERING} is {states.get(PEERING, 'not there')}. Where this stack made "
-            "it (gemini-vertex:endpoint.privateServicesAccess: create), run `pulumi refresh`, then `pulumi up`; else "
-            "have the network's administrator make it again."
+            f"endpoint is reached: its peering {PRIVATE_SERVICES} is {states.get(PRIVATE_SERVICES, 'not there')}. "
+            "Where this stack made it (gemini-vertex:endpoint.privateServicesAccess: create), run `pulumi refresh` and "
+            "`pulumi up`; else have the network's administrator make it again."
         )
     return f"network {name} is peered with Google's services"
 

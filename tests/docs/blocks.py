@@ -25,7 +25,7 @@ def blocks(page: str) -> list[str]:
 def filled(block: str, table: Mapping[str, str]) -> str:
     """The block with each whole word of the table replaced, the longest first."""
     for word in sorted(table, key=len, reverse=True):
-        block = re.sub(rf"(?<![\w.]){re.escape(word)}(?!\w)", lambda _, word=word: table[word], block)
+        block = re.sub(rf"(?<![\w.]){re.escape(word)}(?!\w)", table[word].replace("\\", r"\\"), block)
     return block
 
 
