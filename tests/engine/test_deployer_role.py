@@ -155,6 +155,7 @@ def test_the_examples_suffice_for_the_prod_stack_and_nothing_in_them_is_idle(
     deployer = deploying({**CLUSTER})
     for file, arguments in (("deployer-role.yaml", ()), ("deployer-organization-role.yaml", ("--perimeter",))):
         assert deployer.printed("deployer_role.py", *arguments) == (EXAMPLES / file).read_text(encoding="utf-8")
+    deployer.cloud.enable("networkconnectivity")  # of the network's administrator, whose policy it is
     deployer.take_roles(perimeter=True)
     workspace = deployer.workspace
     workspace.pulumi(*UP)
@@ -169,7 +170,6 @@ def test_the_examples_suffice_for_the_prod_stack_and_nothing_in_them_is_idle(
     workspace.pulumi("refresh", "--yes", "--skip-preview")
     workspace.pulumi("destroy", "--yes", "--skip-preview")
     workspace.pulumi(*UP)
-    deployer.cloud.enable("networkconnectivity")  # of the network's administrator, whose policy it is
     deployer.printed("preflight.py")
     workspace.pulumi(*DESTROY)
     assert deployer.asked == {*deployer.role, *deployer.above} - ONLY_FOR_OWN_MODELS
