@@ -11,6 +11,7 @@ from settings import PrivateSettings, Settings
 
 _RESOURCES = "cloudresourcemanager.googleapis.com"
 _POLICIES = "networkconnectivity.googleapis.com"
+_LIST_POLICIES = "networkconnectivity.serviceConnectionPolicies.list"
 # What a shared network's own project is asked for, of the addresses and zones that are made in the stack's.
 _USED = ("compute.networks.use", "compute.subnetworks.use", "dns.networks.bindPrivateDNSZone")
 
@@ -59,9 +60,7 @@ def check_apis(google: Google, settings: Settings) -> list[Finding]:
         return [unmade("APIs", error, settings.project, "serviceusage.services.list", google.member)]
     enabled = {service["name"].rpartition("/")[2] for service in listed.get("services", [])}
     needed = list(settings.apis)
-    endpoint, place = settings.endpoint, place_of(settings)
-    automatic = endpoint and endpoint.connectivity == "private-service-connect" and endpoint.address == "automatic"
-    if automatic and place and place.project == settings.project and _POLICIES not in needed:
+    if _automatic(settings) and not _shared(settings) and _POLICIES not in needed:
         # The stack does not call it for a policy that is there, but no policy is without it.
         needed.append(_POLICIES)
     missing = [api for api in needed if api not in enabled]
@@ -76,6 +75,8 @@ def permission_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
     identity, watch, cluster = settings.workload_identity, settings.observability, settings.kubernetes
     log = watch.request_logging if watch else None
     store = settings.fallback.kept.store if settings.fallback else None
+    asks_policies = _automatic(settings) and not _shared(settings)
+    read = {name: role for name, role in permissions.PREFLIGHT.items() if asks_policies or name != _LIST_POLICIES}
     groups: dict[str, tuple[object, Mapping[str, str]]] = {
         "APIs, the project, and its policy, one member at a time": (True, permissions.ALWAYS),
         "the endpoint, its models and their traffic": (settings.endpoint, permissions.ENDPOINT),
@@ -88,9 +89,15 @@ def permission_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
         "the Developer API's key, in the cluster": (store == "kubernetes", permissions.KUBERNETES_SECRET),
         "dashboard, alerts and objectives": (watch, permissions.MONITORING),
         "the dataset of the logged requests": (log, permissions.REQUEST_LOG),
-        "what only scripts/preflight.py reads": (True, permissions.PREFLIGHT),
+        "what only scripts/preflight.py reads": (True, read),
     }
     return {title: table for title, (wanted, table) in groups.items() if wanted}
+
+
+def _automatic(settings: Settings) -> bool:
+    """Whether Google makes the endpoint's address, by a service connection policy."""
+    endpoint = settings.endpoint
+    return bool(endpoint and endpoint.connectivity == "private-service-connect" and endpoint.address == "automatic")
 
 
 def _shared(settings: Settings) -> bool:
@@ -130,11 +137,10 @@ def network_permissions(settings: Settings) -> dict[str, str]:
     Addresses, rules and zones are in the stack's project and only use the network; a service connection policy and
     private services access are the network's (cloud.google.com/vpc/docs/provisioning-shared-vpc).
     """
-    private, endpoint = settings.private, settings.endpoint
+    private = settings.private
     if not _shared(settings):
         return {}
-    automatic = endpoint and endpoint.connectivity == "private-service-connect" and endpoint.address == "automatic"
-    read = ("compute.networks.get", *(["networkconnectivity.serviceConnectionPolicies.list"] if automatic else []))
+    read = ("compute.networks.get", *([_LIST_POLICIES] if _automatic(settings) else []))
     needed = {name: permissions.PREFLIGHT[name] for name in read}
     if private is None:
         return needed
