@@ -26,6 +26,9 @@ private = None
 if settings.private:
     args = parts.PrivateConnectivityArgs(**at, **vars(settings.private))
     private = parts.PrivateConnectivity("private", args, enabled)
+    if settings.private.api_domains:
+        led = {"network": private.network, "address": private.api_address}
+        outputs["privateApis"] = {**led, "domains": settings.private.api_domains}
 ready: list[pulumi.Resource] = [services, private] if private else [services]
 
 # Steps 2 to 4 for Gemini itself: Google serves it without an endpoint, so a model is a route, and nothing to deploy.

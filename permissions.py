@@ -163,7 +163,12 @@ PREFLIGHT: Final[dict[str, str]] = {
     "aiplatform.models.get": _VERTEX,
     "compute.networks.get": "roles/compute.networkViewer",
     "container.clusters.list": "roles/container.clusterViewer",
+    "networkconnectivity.serviceConnectionPolicies.list": _NETWORKS,
     "serviceusage.quotas.get": "roles/serviceusage.serviceUsageViewer",
+}
+PREFLIGHT_SUBNETWORK: Final[dict[str, str]] = {"compute.subnetworks.get": "roles/compute.networkViewer"}
+PREFLIGHT_ORGANIZATION: Final[dict[str, str]] = {
+    "accesscontextmanager.policies.list": "roles/accesscontextmanager.policyReader"
 }
 # Of a stack like Pulumi.prod.yaml with a cluster.
 PROJECT: Final[dict[str, str]] = {
@@ -188,7 +193,7 @@ ACCESS_POLICY: Final[dict[str, str]] = {
     "accesscontextmanager.policies.delete": _PERIMETERS,
     "accesscontextmanager.policies.get": _PERIMETERS,
 }
-ORGANIZATION: Final[dict[str, str]] = {**PERIMETER, **ACCESS_POLICY}
+ORGANIZATION: Final[dict[str, str]] = {**PERIMETER, **ACCESS_POLICY, **PREFLIGHT_ORGANIZATION}
 # Only with `gemini-vertex:observability`. Services and channels never change: others take their place.
 _VERBS: Final = ("create", "delete", "get", "update")
 _KEPT: Final = ("notificationChannels", "services")

@@ -1,7 +1,6 @@
 """What the stack will cost, by the Cloud Billing catalogue where it answers, else by pricing/prices.yaml."""
 
 import datetime as dt
-import json
 
 import pricing
 from preflight.finding import Finding
@@ -10,9 +9,12 @@ from settings import Settings
 
 
 def check_cost(
-    google: Google, settings: Settings, today: dt.date, before: dict[str, object] | None
+    google: Google, settings: Settings, today: dt.date, before: object
 ) -> tuple[list[Finding], pricing.Cost]:
-    """Idle and full cost (cloudbilling v1 `services.skus.list`), the change against `before`, and what is not known."""
+    """Idle and full cost (cloudbilling v1 `services.skus.list`), the change against `before`, and what is not known.
+
+    `before` is the output `cost` of the stack's last update, None without one.
+    """
     table, why = pricing.PriceTable.load(), ""
     try:
         path = f"v1/{pricing.VERTEX_AI_SERVICE}/skus"
@@ -26,20 +28,12 @@ def check_cost(
         f"idle {numbers['idlePerHour']:.2f} USD an hour, {numbers['idlePerMonth']:,.0f} a month; at full load "
         f"{numbers['fullPerHour']:.2f} an hour, {numbers['fullPerMonth']:,.0f} a month; {cost.origin}{why}"
     )
+    last = before if isinstance(before, dict) else None
     # The last output was made by the dated list: only with the same prices is the difference that of the change.
-    difference = pricing.change(pricing.estimate(settings.region, settings.models, settings.managed, day=today), before)
+    difference = pricing.change(pricing.estimate(settings.region, settings.models, settings.managed, day=today), last)
     found = [Finding("cost", "ok", f"{seen}; this change: {difference}" if difference else seen)]
     for name, model in numbers["models"].items():
         if model["idlePerHour"] is not None and model["fullPerHour"] is not None:
             each = f"{name}: {model['idlePerHour']:.2f} to {model['fullPerHour']:.2f} USD an hour"
             found.append(Finding("cost", "ok", each))
     return found + [Finding("cost", "warn", f"not in it: {sentence}") for sentence in cost.unknown], cost
-
-
-def last_cost(outputs: str) -> dict[str, object] | None:
-    """The output `cost` in what `pulumi stack output --json` printed; None where there is none."""
-    try:
-        found = json.loads(outputs or "{}").get("cost")
-    except (ValueError, AttributeError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -1,5 +1,6 @@
 """Questions to Google's REST APIs. Google's addresses are used unless `python -m sandbox run` points elsewhere."""
 
+import functools
 import json
 import os
 from dataclasses import dataclass, field
@@ -44,7 +45,8 @@ class Google:
     """
 
     def __init__(self) -> None:
-        self._session = google.auth.transport.requests.AuthorizedSession(_credentials())
+        self._credentials = _credentials()
+        self._session = google.auth.transport.requests.AuthorizedSession(self._credentials)
 
     def get(self, host: str, path: str, **query: str) -> Json:
         """GET, all pages of a list joined. Raises RefusedError."""
@@ -56,6 +58,22 @@ class Google:
                 if isinstance(value, list):
                     answer.setdefault(key, []).extend(value)
         return answer
+
+    @functools.cached_property
+    def member(self) -> str:
+        """Who calls, as IAM policies name it (user:… or serviceAccount:…); "" where it cannot be found out.
+
+        A service account's credentials say it; of a person's, Google is asked (oauth2 v2 `userinfo.get`), which tells
+        it only of tokens with the scope userinfo.email, as those of `gcloud auth application-default login` have.
+        """
+        email = str(getattr(self._credentials, "service_account_email", None) or "")
+        if "@" not in email:
+            try:
+                email = str(self.get("www.googleapis.com", "oauth2/v2/userinfo").get("email", ""))
+            except RefusedError:
+                return ""
+        kind = "serviceAccount" if email.endswith(".gserviceaccount.com") else "user"
+        return f"{kind}:{email}" if email else ""
 
     def held(self, host: str, resource: str, permissions: list[str]) -> set[str]:
         """`testIamPermissions`: those of `permissions` that the caller has on the resource. Raises RefusedError."""
@@ -120,8 +138,14 @@ def _refusal(response: requests.Response) -> RefusedError:
         return RefusedError(response.status_code, response.text[:200] or "no explanation")
 
 
-def unmade(check: str, error: RefusedError, project: str, permission: str = "") -> Finding:
-    """The finding for a check that Google did not let us make; `permission` is the one that its method needs."""
+def unmade(
+    check: str, error: RefusedError, project: str, permission: str = "", member: str = "", organization: str = ""
+) -> Finding:
+    """The finding for a check that Google did not let us make.
+
+    `permission` is the one that its method needs, on the project or, where one is given, on the organization; `member`
+    is who asked, "" where that is not known.
+    """
     import permissions
 
     missing = error.permission or permissions.named_in(error.message) or permission
@@ -132,8 +156,27 @@ def unmade(check: str, error: RefusedError, project: str, permission: str = "") 
         return Finding(check, "fail", f"cannot be looked at before {service} is enabled", enabling([service], project))
     if error.status == 403 and missing:
         role = permissions.role_with(missing) or "a role that has it"
-        return Finding(check, "fail", f"cannot be looked at without {missing}", granting(role, project))
-    return Finding(check, "fail", f"cannot be looked at: {error}", "Try again; if it stays so, look at the message.")
+        fix = granting(role, f"organizations {organization}" if organization else f"projects {project}", member)
+        return Finding(check, "fail", f"cannot be looked at without {missing}", fix)
+    return Finding(check, "fail", f"cannot be looked at: {error}", _way_out(error, project))
+
+
+def _way_out(error: RefusedError, project: str) -> str:
+    """What to do about a refusal that is neither the credentials' nor a permission's."""
+    if error.status == 0:
+        return "run it where Google's APIs are in reach, or behind the proxy that HTTPS_PROXY names, and run it again"
+    if error.status == 429:
+        return f"wait a minute and run it again: the quota of such questions is used up; {quota_page(project)}"
+    if error.status >= 500:
+        return "run it again in a minute; if Google goes on failing, https://status.cloud.google.com says for how long"
+    if error.status == 403:
+        return f"ask who administers project {project}: an organization's policy or a perimeter may keep you out"
+    return f"Google took no such question about {project}: correct the setting that it names, then run it again"
+
+
+def quota_page(project: str) -> str:
+    """The console's page of a project's quotas."""
+    return f"see https://console.cloud.google.com/iam-admin/quotas?project={project}"
 
 
 def enabling(services: list[str], project: str) -> str:
@@ -141,6 +184,10 @@ def enabling(services: list[str], project: str) -> str:
     return f"gcloud services enable {' '.join(services)} --project={project}"
 
 
-def granting(role: str, project: str) -> str:
-    """The command that grants a role on the project."""
-    return f"gcloud projects add-iam-policy-binding {project} --member=user:YOUR_ACCOUNT --role={role}"
+def granting(role: str, resource: str, member: str) -> str:
+    """The command that grants a role on a resource as gcloud names it, such as `projects my-project`.
+
+    Without a `member` the command has a place for one.
+    """
+    kind, _, name = resource.rpartition(" ")
+    return f"gcloud {kind} add-iam-policy-binding {name} --member={member or 'MEMBER'} --role={role}"

@@ -7,6 +7,7 @@ from model_catalogue import Catalogue, gemini_id
 from preflight.finding import Finding
 from preflight.google import Google, RefusedError, unmade
 from settings import DeploymentSettings, Settings
+from settings.private import vertex_host
 
 
 def check_models(google: Google, settings: Settings, today: dt.date) -> list[Finding]:
@@ -21,7 +22,7 @@ def check_models(google: Google, settings: Settings, today: dt.date) -> list[Fin
         else:
             found.append(_own(google, model, settings))
     for managed in settings.managed:
-        found.append(check_gemini(google, managed.name, managed.model, settings.region, settings.project, today))
+        found.append(check_gemini(google, managed.name, managed.model, managed.location, settings.project, today))
     return found
 
 
@@ -44,14 +45,14 @@ def check_gemini(google: Google, name: str, gemini: str, location: str, project:
 def _publisher(google: Google, name: str, model: str, location: str, project: str) -> Finding:
     short = model[model.index("publishers/") :]
     try:
-        answer = google.get(_host(location), f"v1/{short}")
+        answer = google.get(vertex_host(location), f"v1/{short}")
     except RefusedError as error:
         if error.status == 404:
             seen = f"{name}: Google knows no {short}"
             return Finding("model", "fail", seen, "gcloud ai model-garden models list")
-        return unmade("model", error, project)
+        return unmade("model", error, project, member=google.member)
     stage = str(answer.get("launchStage", "")).lower().replace("_", " ") or "of no stated stage"
-    return Finding("model", "ok", f"{name}: {short} exists ({stage})")
+    return Finding("model", "ok", f"{name}: {short} exists ({stage}), says {vertex_host(location)}")
 
 
 def _own(google: Google, model: DeploymentSettings, settings: Settings) -> Finding:
@@ -65,13 +66,13 @@ def _own(google: Google, model: DeploymentSettings, settings: Settings) -> Findi
         fix = f"gcloud ai models copy --source-model={name.partition('@')[0]} --region={settings.region}"
         return Finding("model", "fail", seen, fix)
     try:
-        answer = google.get(_host(location), f"v1/{name}")
+        answer = google.get(vertex_host(location), f"v1/{name}")
     except RefusedError as error:
         if error.status == 404:
             seen = f"{model.display_name}: {name} does not exist"
             fix = f"gcloud ai models list --region={location} --project={settings.project}"
             return Finding("model", "fail", seen, fix)
-        return unmade("model", error, settings.project, "aiplatform.models.get")
+        return unmade("model", error, settings.project, "aiplatform.models.get", google.member)
     kinds = answer.get("supportedDeploymentResourcesTypes", [])
     if model.machine_type and "DEDICATED_RESOURCES" not in kinds:
         seen = f"{model.display_name}: {name} does not run on machines of its own"
@@ -81,7 +82,3 @@ def _own(google: Google, model: DeploymentSettings, settings: Settings) -> Findi
         return Finding("model", "fail", seen, "set machineType, for example n1-standard-4")
     version = f", version {answer['versionId']}" if "versionId" in answer else ""
     return Finding("model", "ok", f"{model.display_name}: {answer.get('displayName', name)} exists{version}")
-
-
-def _host(location: str) -> str:
-    return "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"

@@ -6,12 +6,13 @@ are recognised by the titles of cloud.google.com/vertex-ai/docs/quotas, as their
 in the project take of a quota is not counted.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Final
 
 from preflight.finding import Finding
-from preflight.google import Google, RefusedError, unmade
+from preflight.google import Google, RefusedError, quota_page, unmade
 from settings import DeploymentSettings, Settings
 
 SERVICE: Final = "aiplatform.googleapis.com"
@@ -56,7 +57,7 @@ def serving_need(models: tuple[DeploymentSettings, ...]) -> tuple[dict[str, int]
         replicas = model.max_replica_count or 1
         for metric, amount in _replica(model.machine_type, model.accelerator_type, model.accelerator_count).items():
             if amount is None:
-                unknown.append(f"{model.display_name}: the quota of {metric} is not known here")
+                unknown.append(f"{model.display_name}: not compared, the quota of {metric} is not known here")
             else:
                 needed[_SERVING + metric] = needed.get(_SERVING + metric, 0) + replicas * amount
     return needed, unknown
@@ -79,17 +80,21 @@ def _replica(machine: str, accelerator: str | None, count: int | None) -> dict[s
     return taken
 
 
-def check_quota(google: Google, settings: Settings) -> tuple[list[Finding], list[Shortage]]:
-    """Serving quota, requests a minute, and submissions of long-running operations, in the stack's region."""
+def check_quota(google: Google, settings: Settings) -> tuple[list[Finding], list[Shortage] | None]:
+    """Serving quota, requests a minute, and submissions of long-running operations, in the stack's region.
+
+    The shortages are None where the quota could not be read. What has no limit to compare with says "not compared".
+    """
     path = f"v1beta1/projects/{settings.project}/services/{SERVICE}/consumerQuotaMetrics"
     try:
         listed = google.get("serviceusage.googleapis.com", path, pageSize="1000").get("metrics", [])
     except RefusedError as error:
-        return [unmade("quota", error, settings.project, "serviceusage.quotas.get")], []
+        return [unmade("quota", error, settings.project, "serviceusage.quotas.get", google.member)], None
     region = settings.region
     limits = {metric["metric"]: _limit(metric, region) for metric in listed}
     needed, unknown = serving_need(settings.models)
-    found, short = [], []
+    found: list[Finding] = []
+    short: list[Shortage] = []
     for metric, amount in sorted(needed.items()):
         limit = limits.get(metric)
         finding, lacking = _compare(metric, region, amount, limit)
@@ -100,14 +105,16 @@ def check_quota(google: Google, settings: Settings) -> tuple[list[Finding], list
             finding = Finding("quota", "warn", seen)
         found.append(finding)
         short += [lacking] if lacking else []
-    found += [Finding("quota", "warn", sentence, _page(settings.project)) for sentence in unknown]
-    found.append(_online(settings, listed))
+    found += [Finding("quota", "warn", sentence, quota_page(settings.project)) for sentence in unknown]
+    online, lacking = _online(settings, listed)
+    found.append(online)
+    short += [lacking] if lacking else []
     # Preparing the endpoint is one submission; at an upgrade every model is deployed anew and the old one undeployed.
     submissions = 1 + 2 * len(settings.models) if settings.models else 0
     lro = next((metric for metric in listed if _LRO.fullmatch(metric.get("displayName", ""))), None)
     if lro is None:
-        seen = f"submissions of operations: this takes {submissions} a minute, no quota of that title was found"
-        found.append(Finding("quota", "warn", seen, _page(settings.project)))
+        seen = f"submissions of operations: takes {submissions} a minute; not compared, no such quota was found"
+        found.append(Finding("quota", "warn", seen, quota_page(settings.project)))
     else:
         finding, lacking = _compare(lro["metric"], region, submissions, _limit(lro, region), " a minute")
         found.append(finding)
@@ -120,7 +127,7 @@ def _compare(
 ) -> tuple[Finding, Shortage | None]:
     name = metric.removeprefix(f"{SERVICE}/")
     if limit is None:
-        seen = f"{name} in {region}: takes {needed}{unit}, Google lists no such quota for the project"
+        seen = f"{name} in {region}: takes {needed}{unit}; not compared, Google lists no such quota for the project"
         return Finding("quota", "warn", seen), None
     had = "no limit" if limit == _UNLIMITED else f"a limit of {limit}"
     if limit == _UNLIMITED or limit >= needed:
@@ -130,19 +137,29 @@ def _compare(
     return Finding("quota", "fail", seen, fix), Shortage(metric, region, needed, limit)
 
 
-def _online(settings: Settings, listed: list[dict[str, Any]]) -> Finding:
-    endpoint = settings.endpoint
+def _online(settings: Settings, listed: list[dict[str, Any]]) -> tuple[Finding, Shortage | None]:
+    """What the application is expected to ask a minute against the limit of the shared host, the only one with one."""
+    what, endpoint, expected = "requests a minute", settings.endpoint, settings.expected_requests_per_minute
     if endpoint is None:
-        seen = "requests a minute: Google's shared quota or Provisioned Throughput, no limits of the project"
-        return Finding("quota", "ok", seen)
+        seen = f"{what}: not compared, managed models have dynamic shared quota or Provisioned Throughput"
+        return Finding("quota", "ok", seen), None
     if endpoint.connectivity != "public" or endpoint.dedicated:
-        return Finding("quota", "ok", "requests a minute: no limit on an endpoint with an address of its own")
+        return Finding("quota", "ok", f"{what}: not compared, no limit on an endpoint with an address of its own"), None
     quota = next((metric for metric in listed if _ONLINE.fullmatch(metric.get("displayName", ""))), None)
     limit = _limit(quota, settings.region) if quota else None
-    if limit is None:
-        return Finding("quota", "warn", "requests a minute: no quota of that title was found", _page(settings.project))
+    if quota is None or limit is None:
+        seen = f"{what}: not compared, no quota of that title was found"
+        return Finding("quota", "warn", seen, quota_page(settings.project)), None
     had = "no limit" if limit == _UNLIMITED else f"{limit} on the shared host, all endpoints of the region together"
-    return Finding("quota", "ok", f"requests a minute: {had}")
+    if expected is None:
+        seen = f"{what}: {had}; not compared, as gemini-vertex:expectedRequestsPerMinute is not set"
+        return Finding("quota", "warn", seen), None
+    needed = math.ceil(expected * sum(settings.traffic[model.display_name] for model in settings.models) / 100)
+    if limit == _UNLIMITED or limit >= needed:
+        return Finding("quota", "ok", f"{what}: takes {needed} of {had}"), None
+    fix = f"add --request-quota, or send less: gemini-vertex:expectedRequestsPerMinute is {expected}"
+    shortage = Shortage(quota["metric"], settings.region, needed, limit)
+    return Finding("quota", "fail", f"{what}: takes {needed}, has {had}", fix), shortage
 
 
 def _limit(metric: dict[str, Any], region: str) -> int | None:
@@ -158,7 +175,3 @@ def _limit(metric: dict[str, Any], region: str) -> int | None:
             if best is None or rank > best[0]:
                 best = (rank, value)
     return best[1] if best else None
-
-
-def _page(project: str) -> str:
-    return f"see https://console.cloud.google.com/iam-admin/quotas?project={project}"

@@ -4,6 +4,9 @@ import datetime as dt
 import json
 import os
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from settings import Settings, load
 
@@ -29,12 +32,30 @@ def read_settings(stack: str, today: dt.date) -> Settings:
     return load({key: str(value["value"]) for key, value in values.items()}, stack, os.environ, today, secrets)
 
 
-def read_outputs(stack: str) -> str:
-    """What `pulumi stack output --json` prints; "" where it fails, as before a first update."""
+@dataclass(frozen=True)
+class State:
+    """What the stack was at its last update: its outputs, and (type, id) of each resource."""
+
+    outputs: Mapping[str, object] = field(default_factory=dict)
+    resources: frozenset[tuple[str, str]] = frozenset()
+
+    def holds(self, kind: str, name: str) -> bool:
+        """Whether the stack made a resource of Google's; `kind` is its type without `gcp:`, `name` its id's start."""
+        wanted = f"gcp:{kind}"
+        return any(type_ == wanted and (id_ == name or id_.startswith(f"{name}:")) for type_, id_ in self.resources)
+
+
+def read_state(stack: str) -> State:
+    """By `pulumi stack export`, which leaves secrets encrypted; empty where it fails, as before a first update."""
     try:
-        return pulumi("stack", "output", "--json", "--stack", stack)
-    except StackError:
-        return ""
+        found = json.loads(pulumi("stack", "export", "--stack", stack)).get("deployment") or {}
+    except (StackError, ValueError):
+        return State()
+    resources = found.get("resources") or []
+    outputs = next((each.get("outputs") for each in resources if each.get("type") == "pulumi:pulumi:Stack"), None)
+    # a connection's id has its network's slashes escaped
+    made = frozenset((each["type"], unquote(each["id"])) for each in resources if each.get("id"))
+    return State(outputs or {}, made)
 
 
 def pulumi(*arguments: str) -> str:

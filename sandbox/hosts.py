@@ -32,6 +32,9 @@ def resolve(path: str) -> Target:
         return Target("computeMetadata", path, "")
     if prefix == "hosts":
         host, _, rest = rest.partition("/")
+        if host == "www.googleapis.com":  # older services, each below a path of its own
+            service, _, rest = rest.partition("/")
+            return Target(service, rest, host)
         googleapis = _GOOGLEAPIS.fullmatch(host)
         # Every other host belongs to one endpoint of Vertex AI.
         prefix = googleapis.group(1) if googleapis else "aiplatform"

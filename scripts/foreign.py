@@ -42,7 +42,7 @@ def refused(error: RefusedError) -> str:
     """Google's refusal with the permission that is missing and the command that grants it, where they are known."""
     missing = error.permission or permissions.named_in(error.message)
     role = permissions.role_with(missing) if missing else None
-    return f"{error}\nyour account lacks {missing}: {granting(role, 'PROJECT')}" if role else str(error)
+    return f"{error}\nyour account lacks {missing}: {granting(role, 'projects PROJECT', '')}" if role else str(error)
 
 
 def _models(google: Google, endpoints: list[Json], deployed: list[Json]) -> Iterator[str]:

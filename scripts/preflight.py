@@ -22,19 +22,19 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import pricing
-from preflight import access, cost, models, quota, request, surroundings
+from preflight import access, cost, models, network, perimeter, pool, quota, request
 from preflight.finding import Finding
 from preflight.google import LOGIN, Google, RefusedError, unmade
-from preflight.stack import StackError, read_outputs, read_settings
+from preflight.stack import StackError, State, read_settings, read_state
 from settings import Settings, SettingsError
 
 
 @dataclass(frozen=True)
 class Report:
-    """All findings, the quotas that are too small, and the cost where the project was reached."""
+    """All findings, the quotas that are too small (None where none was read), and the cost of a project in reach."""
 
     findings: list[Finding]
-    shortages: list[quota.Shortage]
+    shortages: list[quota.Shortage] | None = None
     cost: pricing.Cost | None = None
 
     @property
@@ -43,19 +43,21 @@ class Report:
         return all(finding.status != "fail" for finding in self.findings)
 
 
-def examine(google: Google, settings: Settings, today: dt.date, before: dict[str, object] | None = None) -> Report:
-    """Every check, in the order in which things would fail. `before` is the stack's last output `cost`."""
+def examine(google: Google, settings: Settings, today: dt.date, state: State | None = None) -> Report:
+    """Every check, in the order in which things would fail. `state` is the stack's, None before a first update."""
+    state = state or State()
     findings, project = access.check_project(google, settings)
     if project is None:
-        return Report(findings, [])
+        return Report(findings)
     findings += access.check_apis(google, settings)
     findings += access.check_permissions(google, settings, project)
+    findings += perimeter.check_access_policy(google, settings, project, state)
     of_quota, shortages = quota.check_quota(google, settings)
     findings += of_quota
     findings += models.check_models(google, settings, today)
-    findings += surroundings.check_network(google, settings)
-    findings.append(surroundings.check_pool(google, settings))
-    of_cost, priced = cost.check_cost(google, settings, today, before)
+    findings += network.check_network(google, settings, state)
+    findings.append(pool.check_pool(google, settings))
+    of_cost, priced = cost.check_cost(google, settings, today, state.outputs.get("cost"))
     return Report(findings + of_cost, shortages, priced)
 
 
@@ -79,27 +81,38 @@ def print_table(stack: str, findings: list[Finding]) -> None:
             console.print(Text(f"{finding.check}: {finding.fix}"), soft_wrap=True)
 
 
-def request_quota(google: Google, settings: Settings, shortages: list[quota.Shortage], args: argparse.Namespace) -> int:
+def request_quota(google: Google, settings: Settings, report: Report, args: argparse.Namespace) -> int:
     """Shows the increases that are needed, asks, and files them; returns the exit status."""
+    of_quota = [finding for finding in report.findings if finding.check == "quota"]
+    if report.shortages is None:
+        why = "; ".join(f"{each.seen}. {each.fix}" for each in of_quota) or "the project is out of reach, see above"
+        print(f"The quota could not be read, so nothing is asked for: {why}", file=sys.stderr)
+        return 1
+    if not report.shortages:
+        print("No quota that could be compared is too small.", file=sys.stderr)
+        for each in of_quota:
+            if each.status == "warn" and "not compared" in each.seen:
+                print(f"  {each.seen}", file=sys.stderr)
+        return 0
     try:
-        increases, impossible = request.planned(google, settings.project, shortages)
+        increases, impossible = request.planned(google, settings.project, report.shortages)
         for sentence in impossible:
             print(sentence, file=sys.stderr)
         if not increases:
-            print("No quota increase can be filed." if impossible else "No quota is too small.", file=sys.stderr)
-            return 1 if impossible else 0
+            print("No quota increase can be filed.", file=sys.stderr)
+            return 1
         print(f"Quota increases for project {settings.project}:", file=sys.stderr)
         for increase in increases:
             print(f"  {increase}", file=sys.stderr)
         if not args.yes and not _agreed():
             print("Nothing was filed.", file=sys.stderr)
             return 1
-        why = f"maxReplicaCount of the models of Pulumi stack {args.stack}"
+        why = f"maxReplicaCount, and the requests that are expected, of Pulumi stack {args.stack}"
         for increase in increases:
             stands = request.file(google, settings.project, increase, args.contact, why)
             print(f"{increase.quota_id}: {stands}", file=sys.stderr)
     except RefusedError as error:
-        finding = unmade("quota increase", error, settings.project, "cloudquotas.quotas.update")
+        finding = unmade("quota increase", error, settings.project, "cloudquotas.quotas.update", google.member)
         print(f"{finding.check}: {finding.seen}. {finding.fix}", file=sys.stderr)
         return 1
     return 1 if impossible else 0
@@ -139,9 +152,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         google = Google()
     except RefusedError as error:
-        report = Report([Finding("credentials", "fail", error.message, LOGIN)], [])
+        report = Report([Finding("credentials", "fail", error.message, LOGIN)])
     else:
-        report = examine(google, settings, today, cost.last_cost(read_outputs(args.stack)))
+        report = examine(google, settings, today, read_state(args.stack))
     findings = [Finding("configuration", "warn", warning) for warning in settings.warnings] + report.findings
     if args.json:
         shown = {"ok": report.ok, "stack": args.stack, "project": settings.project, "region": settings.region}
@@ -152,7 +165,7 @@ def main(argv: list[str] | None = None) -> int:
         print_table(args.stack, findings)
     filed = 0
     if args.request_quota and google:
-        filed = request_quota(google, settings, report.shortages, args)
+        filed = request_quota(google, settings, report, args)
     return 0 if report.ok and filed == 0 else 1
 
 

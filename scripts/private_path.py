@@ -1,18 +1,24 @@
-"""Follows the private path of an endpoint piece by piece, so that one that is missing is named.
+"""Follows a stack's private paths piece by piece, so that one that is missing is named.
 
-Reads the endpoint's automation or forwarding rule, the address it holds, and the DNS record that leads there. On a real
-network a missing piece shows only as a name that does not resolve or a connection that times out.
+To an endpoint: its automation or forwarding rule, the address it holds, and the DNS record that leads there, or the
+peering of its network. To Google's own APIs: the global forwarding rule, its address, and a record for each host. On a
+real network a missing piece shows only as a name that does not resolve or a connection that times out.
 """
 
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 import requests
 
+from preflight.network import PRIVATE_SERVICES
 from scripts.serving import SmokeError, call, host_url
 
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _UP = "Run `pulumi up`."
+_ALIASES: Final = 4
+BUNDLE: Final = "vpc-sc"
+"""Of Google's APIs, which `components.PrivateApis` leads to: those that VPC Service Controls support."""
 
 
 def follow(session: requests.Session, project: str, region: str, live: dict[str, Any], host: str) -> str:
@@ -56,8 +62,66 @@ def follow(session: requests.Session, project: str, region: str, live: dict[str,
     return f"{host} is {address}, forwarding rule {name} accepted"
 
 
-def _check_name(session: requests.Session, project: str, host: str, address: str, network: str) -> None:
-    """That the host resolves to the address in the network. Raises SmokeError."""
+def follow_peering(session: requests.Session, live: dict[str, Any]) -> str:
+    """What leads to a peered endpoint, in a few words; `live` is the endpoint as `endpoints.get` gave it.
+
+    Raises:
+        SmokeError: the network is not peered with Google's services any more (compute v1, `networks.get`).
+    """
+    path = str(live["network"])
+    _, project, _, _, name = path.split("/")
+    network = call(session, "GET", f"{host_url('compute.googleapis.com')}/compute/v1/{path}")
+    states = {peering.get("name"): peering.get("state") for peering in network.get("peerings", [])}
+    if states.get(PRIVATE_SERVICES) != "ACTIVE":
+        raise SmokeError(
+            f"The network {name} of project {project} has no active private services access, by which alone a peered "
+            f"endpoint is reached: its peering {PRIVATE_SERVICES} is {states.get(PRIVATE_SERVICES, 'not there')}. "
+            "Where this stack made it (gemini-vertex:endpoint.privateServicesAccess: create), run `pulumi refresh` and "
+            "`pulumi up`; else have the network's administrator make it again."
+        )
+    return f"network {name} is peered with Google's services"
+
+
+def follow_apis(session: requests.Session, project: str, apis: dict[str, Any], hosts: Iterable[str] = ()) -> str:
+    """What leads to Google's own APIs, in a few words.
+
+    `apis` is the stack's output `privateApis`: `network` (its full name), `address` and `domains`. `hosts` are those
+    that the application calls; those at or below a domain must lead to the address too.
+
+    Raises:
+        SmokeError: a piece is missing, with what to do about it.
+    """
+    network, address, domains = str(apis["network"]), str(apis["address"]), list(apis["domains"])
+    compute = f"{host_url('compute.googleapis.com')}/compute/v1/projects/{project}/global"
+    rules = [
+        rule
+        for rule in _listed(session, f"{compute}/forwardingRules")
+        if str(rule.get("target", "")).rpartition("/")[2] == BUNDLE and str(rule.get("network", "")).endswith(network)
+    ]
+    if not rules:
+        raise SmokeError(
+            f"No global forwarding rule in {project} leads from {network} to Google's APIs ({BUNDLE}). {_UP}"
+        )
+    rule = next((each for each in rules if each["IPAddress"] == address), None)
+    if rule is None:
+        there = ", ".join(f"{each['name']} is {each['IPAddress']}" for each in rules)
+        raise SmokeError(f"The address of forwarding rule {there}, not the stack's {address}. {_UP}")
+    state = rule.get("pscConnectionStatus", "ACCEPTED")
+    if state != "ACCEPTED":
+        raise SmokeError(f"The connection of forwarding rule {rule['name']} is {state}, not ACCEPTED. {_UP}")
+    if all(each.get("address") != address for each in _listed(session, f"{compute}/addresses")):
+        raise SmokeError(f"The address {address} of forwarding rule {rule['name']} is not reserved in {project}. {_UP}")
+    below = {host for host in hosts if any(f".{host}".endswith(f".{domain}") for domain in domains)}
+    led = sorted({*domains, *below})
+    for host in led:
+        _check_name(session, project, host, address, network, "is called over the internet")
+    return f"{', '.join(led)} {'is' if len(led) == 1 else 'are'} {address}, forwarding rule {rule['name']}"
+
+
+def _check_name(
+    session: requests.Session, project: str, host: str, address: str, network: str, otherwise: str = "does not resolve"
+) -> None:
+    """That the host resolves to the address in the network; else it does `otherwise`. Raises SmokeError."""
     base = f"{host_url('dns.googleapis.com')}/dns/v1/projects/{project}/managedZones"
     private = [
         zone
@@ -65,18 +129,30 @@ def _check_name(session: requests.Session, project: str, host: str, address: str
         if zone.get("visibility") == "private" and f".{host}.".endswith(f".{zone['dnsName']}")
     ]
     if not private:
-        raise SmokeError(f"{host} does not resolve: {project} has no private DNS zone for it. {_UP}")
+        raise SmokeError(f"{host} {otherwise}: {project} has no private DNS zone for it. {_UP}")
     path = network[network.find("projects/") :]
     seen = [zone for zone in private if any(url.endswith(path) for url in _networks(zone))]
     if not seen:
         names = ", ".join(zone["name"] for zone in private)
-        raise SmokeError(f"{host} does not resolve in {path}: DNS zone {names} is not attached to that network. {_UP}")
+        raise SmokeError(f"{host} {otherwise} in {path}: DNS zone {names} is not attached to that network. {_UP}")
     zone = max(seen, key=lambda each: len(each["dnsName"]))
-    records = _listed(session, f"{base}/{zone['name']}/rrsets", "rrsets", name=f"{host}.", type="A")
-    found = [data for each in records for data in each.get("rrdatas", [])]
+    found = _lookup(session, f"{base}/{zone['name']}/rrsets", f"{host}.", zone["dnsName"])
     if address not in found:
-        says = f"says {', '.join(found)}" if found else "has no A record of it"
+        says = f"says {', '.join(found)}" if found else "has no record of it"
         raise SmokeError(f"{host} does not lead to {address}: DNS zone {zone['name']} {says}. {_UP}")
+
+
+def _lookup(session: requests.Session, records: str, name: str, zone: str) -> list[str]:
+    """The addresses of a name by a zone's records, its own or by one for all names below, through an alias."""
+    for _ in range(_ALIASES):
+        of = _listed(session, records, "rrsets", name=name) or _listed(session, records, "rrsets", name=f"*.{zone}")
+        by_type = {each["type"]: list(each.get("rrdatas", [])) for each in of}
+        if "A" in by_type:
+            return by_type["A"]
+        if "CNAME" not in by_type:
+            return []
+        (name,) = by_type["CNAME"]
+    return []
 
 
 def _networks(zone: dict[str, Any]) -> list[str]:

@@ -70,12 +70,18 @@ def credentials() -> Any:
         raise SmokeError("No Google credentials: run `gcloud auth application-default login`.") from None
 
 
+def session() -> requests.Session:
+    """Calls with these credentials. Raises SmokeError where there are none."""
+    made: requests.Session = google.auth.transport.requests.AuthorizedSession(credentials())
+    return made
+
+
 class Control:
     """Reads endpoints, models and operations of one region."""
 
     def __init__(self, region: str) -> None:
         self._base = host_url(f"{region}-aiplatform.googleapis.com")
-        self.session = google.auth.transport.requests.AuthorizedSession(credentials())
+        self._session = session()
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """GET a resource of v1.
@@ -83,7 +89,7 @@ class Control:
         Raises:
             SmokeError: Google refused or could not be reached.
         """
-        return call(self.session, "GET", f"{self._base}/v1/{path}", params=query)
+        return call(self._session, "GET", f"{self._base}/v1/{path}", params=query)
 
     def endpoint(self, name: str) -> dict[str, Any]:
         """`projects.locations.endpoints.get`."""
@@ -116,7 +122,7 @@ def _send(session: requests.Session, method: str, url: str, **how: Any) -> reque
         raise SmokeError(f"{url} gave no answer in {CALL_SECONDS} s.") from None
     except requests.RequestException:
         raise SmokeError(
-            f"{url} cannot be reached. A private endpoint answers only inside its network: run this from there."
+            f"{url} cannot be reached. A private path leads only from inside its network: run this from there."
         ) from None
     except google.auth.exceptions.GoogleAuthError as error:
         raise SmokeError(f"The credentials gave no token ({error}). `gcloud auth application-default login`.") from None

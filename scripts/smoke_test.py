@@ -2,21 +2,22 @@
 
     python scripts/smoke_test.py --stack prod            reads the stack's outputs: its routes, and its endpoint if any
     python scripts/smoke_test.py --project P --endpoint-id 123 --host H --expect flash=95 --expect pro=5
+    pulumi stack output --json | python scripts/smoke_test.py --outputs -    where there is no Pulumi, as in a pod
 
 Exit status: 0 only if every check holds, 1 if one does not (a sentence says which and what to do), 2 for wrong
 arguments.
-A private endpoint answers only inside its network: run this from a machine or pod there.
+A private path leads only from inside its network: run this from a machine or pod there.
 """
 
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts import private_path, serving
+from scripts.smoke_target import Target, from_outputs, one_endpoint, read_outputs, stack_outputs
 
 if TYPE_CHECKING:  # it brings google-genai, which takes a second
     from gemini_client import Routes
@@ -37,25 +39,6 @@ STREAMED = "Name the days of the week, one a line."
 
 
 @dataclass(frozen=True)
-class Target:
-    """What is tested: the application's routes, and, where a route leads to one, the endpoint and its split.
-
-    `routes` is the stack's output of that name, `endpoint` a full resource name or "", `expected_split` percent by
-    deployed model name.
-    """
-
-    routes: dict[str, Any]
-    endpoint: str = ""
-    region: str = ""
-    expected_split: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """What it is called in the report."""
-        return self.endpoint or f"the managed models of {self.routes.get('project', 'the stack')}"
-
-
-@dataclass(frozen=True)
 class Check:
     """One check: its name, whether it held, what was seen, and where it did not hold what to do about it."""
 
@@ -65,71 +48,31 @@ class Check:
     todo: str = ""
 
 
-def from_outputs(outputs: dict[str, Any]) -> Target:
-    """The target that a stack's outputs describe.
-
-    Raises:
-        serving.SmokeError: an output is missing, because the last `pulumi up` did not end well.
-    """
-    try:
-        routes = outputs["routes"]
-        if all(route["serving"] == "managed" for route in routes["routes"]):
-            return Target(routes)
-        return Target(
-            routes,
-            endpoint=outputs["endpointName"],
-            region=outputs["clientEnvironment"]["GCP_REGION"],
-            expected_split={name: int(percent) for name, percent in outputs["configuredTrafficSplit"].items()},
-        )
-    except KeyError as missing:
-        raise serving.SmokeError(
-            f"The stack has no output {missing}: its last `pulumi up` did not finish. Run `pulumi up` again."
-        ) from None
-
-
-def one_endpoint(args: argparse.Namespace) -> Target:
-    """The target that the flags name: an endpoint; what they leave out, `endpoints.get` says."""
-    name = f"projects/{args.project}/locations/{args.region}/endpoints/{args.endpoint_id}"
-    api = {"auto": "", "gemini": "generateContent", "predict": "predict"}[args.api]
-    route = {"name": "endpoint", "serving": "endpoint", "endpoint": name, "host": args.host or "", "api": api}
-    split = {each: int(percent) for each, _, percent in (part.partition("=") for part in args.expect)}
-    routes = {"version": 1, "project": args.project, "routes": [{**route, "weight": 100}]}
-    return Target(routes, name, args.region, split)
-
-
-def stack_outputs(stack: str | None) -> dict[str, Any]:
-    """The outputs of a stack, as `pulumi stack output --json` gives them.
-
-    Raises:
-        serving.SmokeError: no pulumi, no such stack, or no access to its state.
-    """
-    command = ["pulumi", "stack", "output", "--json", *(["--stack", stack] if stack else [])]
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-    except FileNotFoundError:
-        raise serving.SmokeError(
-            "pulumi is not on PATH: `source .venv/bin/activate` after `make setup`, or name the endpoint by flags."
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise serving.SmokeError(
-            "`pulumi stack output` gave no answer in 120 s: is the state backend in reach?"
-        ) from None
-    if done.returncode != 0:
-        raise serving.SmokeError(f"`{' '.join(command)}` failed: {done.stderr.strip().removeprefix('error: ')}")
-    outputs: dict[str, Any] = json.loads(done.stdout or "{}")
-    return outputs
-
-
-def check_path(control: serving.Control, target: Target, live: dict[str, Any]) -> Check:
+def check_path(name: str, follow: Callable[[], str]) -> Check:
     """That every piece of a private path is there; who may not look is told so, and left with the answer."""
-    host = next((route.get("host", "") for route in target.routes["routes"] if route["serving"] == "endpoint"), "")
     try:
-        led = private_path.follow(control.session, target.endpoint.split("/")[1], target.region, live, host)
+        return Check(name, True, follow())
     except serving.SmokeError as error:
         if str(error).startswith("403:"):
-            return Check("private path", True, f"not looked at, {str(error)[:120]}")
-        return Check("private path", False, host or "no host", str(error))
-    return Check("private path", True, led)
+            return Check(name, True, f"not looked at, {str(error)[:120]}")
+        return Check(name, False, "a piece is missing", str(error))
+
+
+def check_paths(target: Target, live: dict[str, Any]) -> list[Check]:
+    """Each private path of the stack: to its endpoint, and to Google's own APIs."""
+    found = []
+    if live.get("privateServiceConnectConfig", {}).get("enablePrivateServiceConnect"):
+        session, project = serving.session(), target.endpoint.split("/")[1]
+        follow = partial(private_path.follow, session, project, target.region, live, target.host)
+        found.append(check_path("private path", follow))
+    elif live.get("network"):
+        found.append(check_path("private path", partial(private_path.follow_peering, serving.session(), live)))
+    if target.private_apis:
+        follow = partial(
+            private_path.follow_apis, serving.session(), target.project, target.private_apis, target.api_hosts
+        )
+        found.append(check_path("private APIs", follow))
+    return found
 
 
 def check_answer(caller: serving.Caller) -> Check:
@@ -264,9 +207,8 @@ def run_checks(target: Target, stream: bool = True) -> list[Check]:
                 raise serving.SmokeError("No model is deployed on the endpoint. Run `pulumi up`.")
         except serving.SmokeError as error:
             return [Check("endpoint", False, target.endpoint, str(error))]
-        if live.get("privateServiceConnectConfig", {}).get("enablePrivateServiceConnect"):
-            checks.append(check_path(control, target, live))
     try:
+        checks += check_paths(target, live)
         found = serving.routes(target.routes)
     except serving.SmokeError as error:
         return [*checks, Check("routes", False, "unreadable", str(error))]
@@ -328,6 +270,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     """The command line, checked."""
     parser = argparse.ArgumentParser(description="Checks that a stack that is up really serves.")
     parser.add_argument("--stack", help="stack whose outputs are read (default: the selected one)")
+    parser.add_argument("--outputs", metavar="FILE", help="a stack's outputs as JSON instead, `-` for standard input")
     parser.add_argument("--project", help="instead of a stack: project id")
     parser.add_argument("--region", default="us-central1", help="with --project (default us-central1)")
     parser.add_argument("--endpoint-id", help="with --project: the endpoint's numeric id")
@@ -345,6 +288,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     args = parser.parse_args(argv)
+    if sum(bool(each) for each in (args.stack, args.outputs, args.project)) > 1:
+        parser.error("--stack, --outputs and --project exclude one another")
     if bool(args.project) != bool(args.endpoint_id):
         parser.error("--project and --endpoint-id go together")
     if any(not (p := part.partition("="))[0] or not p[2].isdecimal() for part in args.expect):
@@ -356,7 +301,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run from the command line; returns the exit status."""
     args = arguments(sys.argv[1:] if argv is None else argv)
     try:
-        target = one_endpoint(args) if args.project else from_outputs(stack_outputs(args.stack))
+        if args.project:
+            target = one_endpoint(args)
+        else:
+            target = from_outputs(read_outputs(args.outputs) if args.outputs else stack_outputs(args.stack))
     except serving.SmokeError as error:
         print(json.dumps({"ok": False, "error": str(error)}) if args.json else f"smoke test: {error}")
         return 1

@@ -35,10 +35,12 @@ PROVIDER: Final = "vertex-serving"
 PROJECT_VARIABLES: Final = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 REGION_VARIABLES: Final = ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION")
 DEFAULT_REGION: Final = "us-central1"
+_MOST_REQUESTS: Final = 10**9
 
 _KEYS = (
     *("environment", "endpoint", "models", "serving", "fallback"),
     *("workloadIdentity", "kubernetes", "perimeter", "protect", "labels", "observability", "network", "privateApis"),
+    "expectedRequestsPerMinute",
 )
 _TEXT_KEYS = ("environment", "serving")
 _PROVIDER_KEYS = ("allowBaseGemini", "customEndpoint")
@@ -136,6 +138,7 @@ def load(
         private=private,
         protect=ours.flag("protect", environment == "prod"),
         labels=_read_labels(ours),
+        expected_requests_per_minute=_read_expected(ours),
         observability=read_observability(ours, endpoint.connectivity if endpoint else None, warnings),
         warnings=tuple(warnings),
     )
@@ -307,6 +310,11 @@ def _read_perimeter(config: Section, endpoint: EndpointSettings | None) -> Perim
         policy_title=entry.text("policyTitle", "prod-access-policy", _ANY),
         access_levels=entry.texts("accessLevels", _LEVEL),
     )
+
+
+def _read_expected(config: Section) -> int | None:
+    expected = config.integer("expectedRequestsPerMinute", 1, 1, _MOST_REQUESTS)
+    return expected if config.given("expectedRequestsPerMinute") else None
 
 
 def _read_labels(config: Section) -> dict[str, str]:

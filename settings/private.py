@@ -128,7 +128,7 @@ def read_private(
     return settings if network.made or forwarding or policies or domains else None
 
 
-def _api_host(location: str) -> str:
+def vertex_host(location: str) -> str:
     """The host that serves Vertex AI of a location (google-genai 2.34.0, `_api_client`)."""
     if location == "global":
         return "aiplatform.googleapis.com"
@@ -149,7 +149,7 @@ def _read_apis(config: Section, locations: Collection[str], warnings: list[str])
     address = entry.text("address", _API_ADDRESS)
     if entry.sound("address") and not _is_range(f"{address}/32", longest=32):
         entry.wrong("address", f'is "{address}"; it must be a private IPv4 address outside of every subnetwork')
-    hosts = sorted({_api_host(location) for location in locations})
+    hosts = sorted({vertex_host(location) for location in locations})
     for host in (host for host in hosts if ".rep." in host and mode == "restricted"):
         warnings.append(
             f"{config.path}:privateApis: {host} is a regional endpoint, which the bundle vpc-sc does not serve: calls "

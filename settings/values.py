@@ -180,8 +180,9 @@ class Settings:
 
     `traffic` is percent by model name as configured, 100 together; `endpoint_split` are the shares of the models on the
     endpoint, scaled to 100. `models` are on the endpoint, `managed` are not; `endpoint` and `endpoint_route` are None
-    where every model is managed. `protect`: the endpoint, its split and the perimeter refuse to be deleted. `warnings`
-    are sentences worth showing that stop nothing.
+    where every model is managed. `protect`: the endpoint, its split and the perimeter refuse to be deleted.
+    `expected_requests_per_minute` are the application's, all models together, None where nobody says. `warnings` are
+    sentences worth showing that stop nothing.
     """
 
     project: str
@@ -199,6 +200,7 @@ class Settings:
     perimeter: PerimeterSettings
     private: PrivateSettings | None
     protect: bool
+    expected_requests_per_minute: int | None
     labels: Mapping[str, str]
     observability: ObservabilitySettings | None
     warnings: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Whether a private name or address leads anywhere: DNS zones of a network, and the forwarding rules in it.
+"""Whether a private name or address leads anywhere: DNS zones of a network, forwarding rules in it, its peering.
 
 On a real network a piece that is missing shows as a name that does not resolve, or a connection that is never made;
 here the connection is broken (`Unreachable`), and the record of calls says which piece it was. A call to a private host
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sandbox.errors import Json, UnreachableError
+from sandbox.services import servicenetworking
 from sandbox.services.aiplatform import attachments
 from sandbox.services.compute import forwarding_rules
 from sandbox.services.compute.common import BASE, FORWARDING_RULE
@@ -44,6 +45,13 @@ def endpoint_at(sandbox: "Sandbox", host: str) -> Json:
     raise UnreachableError(
         f"{host} is not reached: {'; '.join(reasons) or 'no private zone of a network has its name'}."
     )
+
+
+def check_peering(sandbox: "Sandbox", endpoint: Json) -> None:
+    """Raises UnreachableError where the network of a peered endpoint is not, or no longer, peered with Google's."""
+    network = endpoint["network"]
+    if not servicenetworking.connected(sandbox, network):
+        raise UnreachableError(f"{endpoint['name']} is not reached: {network} has no private services access.")
 
 
 def check_google_api(sandbox: "Sandbox", host: str, service: str, project: str) -> None:

@@ -165,7 +165,7 @@ def deploying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 def test_every_permission_is_taken_away_once() -> None:
     """But for those that preflight reads, which tests/preflight/test_checks.py takes away, and a kubeconfig's."""
     taken = {name for _, steps in STACKS.values() for step in steps if step[0] != "set" for name in step[1:]}
-    elsewhere = {*permissions.PREFLIGHT, *permissions.CREDENTIALS}
+    elsewhere = {*permissions.PREFLIGHT, *permissions.PREFLIGHT_ORGANIZATION, *permissions.CREDENTIALS}
     assert taken == {*permissions.PROJECT, *permissions.ORGANIZATION} - elsewhere
 
 
@@ -202,6 +202,7 @@ def test_the_examples_suffice_for_the_prod_stack_and_nothing_in_them_is_idle(
         ("deployer-organization-role.yaml", ("--perimeter",)),
     ):
         assert deployer.printed("deployer_role.py", *arguments) == (EXAMPLES / file).read_text(encoding="utf-8")
+    deployer.cloud.enable("networkconnectivity")  # of the network's administrator, whose policy it is
     deployer.take_roles(perimeter=True)
     workspace = deployer.workspace
     workspace.pulumi(*UP)

@@ -18,11 +18,29 @@ ENDPOINT = "gemini-vertex:endpoint"
 NETWORK = {"gemini-vertex:network.name": "serving", "gemini-vertex:network.create": "true"}
 
 
+SMOKE_TEST = [sys.executable, str(ROOT / "scripts/smoke_test.py"), "--json"]
+
+
 def smoke(stack: Stack) -> dict[str, dict[str, Any]]:
     """The smoke test's checks by name."""
-    command = [sys.executable, str(ROOT / "scripts/smoke_test.py"), "--stack", "prod", "--json"]
+    command = [*SMOKE_TEST, "--stack", stack.workspace.stack]
     folder, environment = stack.workspace.folder, stack.cloud.environ()
     done = subprocess.run(command, check=False, cwd=folder, env=environment, capture_output=True, text=True)
+    return checks_of(done)
+
+
+def smoke_as_pod(stack: Stack) -> dict[str, dict[str, Any]]:
+    """Those of a smoke test in the application's pod, which is inside the network and has no Pulumi."""
+    outputs = stack.workspace.pulumi("stack", "output", "--json")
+    with pods.variables_of(stack.cloud.env, "production/gemini-app") as variables:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        command, environment = [*SMOKE_TEST, "--outputs", "-"], {**kept, **variables}
+        done = subprocess.run(command, check=False, env=environment, input=outputs, capture_output=True, text=True)
+    return checks_of(done)
+
+
+def checks_of(done: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, Any]]:
+    """By name; its status must say the same."""
     told = json.loads(done.stdout)
     assert told["ok"] is (done.returncode == 0), done.stdout
     return {check["name"]: check for check in told["checks"]}
@@ -64,16 +82,28 @@ def test_an_address_of_the_stacks_own_leads_to_the_endpoint(make_stack: Callable
     prod.preview_is_empty()
 
     zone, elsewhere = f"{ZONES}/vertex-{number}", "projects/sandbox-project/global/networks/default"
+    wrong = {"name": f"{host}.", "type": "A", "ttl": 60, "rrdatas": ["10.10.0.99"]}
     pending = {"privateServiceConnectConfig": {"enablePrivateServiceConnect": True, "projectAllowlist": ["other"]}}
     mask = "updateMask=privateServiceConnectConfig.projectAllowlist"
-    for sentence, method, path, body in (
-        ("has no A record of it", "DELETE", f"{zone}/rrsets/{host}./A", None),
-        ("is not attached to that network", "PATCH", zone, attached_to(elsewhere)),
-        ("has no private DNS zone for it", "DELETE", zone, None),
-        ("is PENDING, not ACCEPTED", "PATCH", f"aiplatform/v1/{outputs['endpointName']}?{mask}", pending),
-        ("No forwarding rule in sandbox-project", "DELETE", f"{COMPUTE}/forwardingRules/vertex-{number}", None),
+    rule = f"{COMPUTE}/forwardingRules/vertex-{number}"
+    own = google(prod, "GET", rule)
+    kept = {key: own[key] for key in ("name", "network", "IPAddress", "target")}
+    for sentence, *calls in (
+        ("does not lead to 10.10.0.2: DNS zone", ("PATCH", f"{zone}/rrsets/{host}./A", wrong)),
+        ("has no record of it", ("DELETE", f"{zone}/rrsets/{host}./A", None)),
+        ("is not attached to that network", ("PATCH", zone, attached_to(elsewhere))),
+        ("has no private DNS zone for it", ("DELETE", zone, None)),
+        (
+            f"The address 10.10.0.2 of forwarding rule vertex-{number} is not reserved",
+            ("DELETE", rule, None),
+            ("DELETE", f"{COMPUTE}/addresses/vertex-{number}", None),
+            ("POST", f"{COMPUTE}/forwardingRules", kept),
+        ),
+        ("is PENDING, not ACCEPTED", ("PATCH", f"aiplatform/v1/{outputs['endpointName']}?{mask}", pending)),
+        ("No forwarding rule in sandbox-project", ("DELETE", rule, None)),
     ):
-        google(prod, method, path, body)
+        for method, path, body in calls:
+            google(prod, method, path, body)
         told = smoke(prod)
         assert sentence in told["private path"]["todo"], told
         assert not told["answer"]["ok"], told
@@ -130,8 +160,17 @@ def test_a_peered_endpoint_comes_up_on_a_network_that_is_peered_first(make_stack
     prod.up()
     connection = prod.state()["privateConnection"]["projects/sandbox-project/global/networks/serving"]
     assert connection["reservedPeeringRanges"] == ["serving-google-services"]
-    assert all(check["ok"] for check in smoke(prod).values())
+    checks = smoke(prod)
+    assert all(check["ok"] for check in checks.values()), checks
+    assert checks["private path"]["seen"] == "network serving is peered with Google's services"
     prod.preview_is_empty()
+    prod.cloud.sandbox.store.delete("privateConnection", "projects/sandbox-project/global/networks/serving")
+    told = smoke(prod)
+    assert "has no active private services access" in told["private path"]["todo"], told
+    assert not told["answer"]["ok"], told
+    prod.workspace.pulumi("refresh", "--yes", "--skip-preview")
+    prod.up()
+    assert all(check["ok"] for check in smoke(prod).values())
     prod.destroy()
     assert prod.state() == {}
 
@@ -151,43 +190,55 @@ def test_an_existing_peering_is_not_made_again(make_stack: Callable[..., Stack])
         prod.up()
 
 
-ASK = """
-import os, sys, google.auth, google.auth.transport.requests, requests
-session = google.auth.transport.requests.AuthorizedSession(google.auth.default()[0])
-body = {"contents": [{"role": "user", "parts": [{"text": "2 + 2"}]}]}
-try:
-    print(session.post(sys.argv[1], json=body).status_code)
-except requests.ConnectionError:
-    print("unreachable")
-"""
-
-
-def asked_by_pod(stack: Stack) -> str:
-    """What the application's pod is answered by its first managed route."""
-    route = stack.workspace.outputs()["routes"]["routes"][0]
-    location, model = route["location"], f"publishers/google/models/{route['model']}"
-    host = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
-    path = f"v1/projects/sandbox-project/locations/{location}/{model}:generateContent"
-    with pods.variables_of(stack.cloud.env, "production/gemini-app") as variables:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        command = [sys.executable, "-c", ASK, f"{stack.url}/hosts/{host}/{path}"]
-        done = subprocess.run(command, env={**kept, **variables}, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+APIS = "compute/compute/v1/projects/sandbox-project/global"
+WIDE = "aiplatform.googleapis.com"
 
 
 def test_gemini_itself_is_reached_by_an_address_of_the_network(make_stack: Callable[..., Stack]) -> None:
-    """The managed route over Private Service Connect to Google's APIs: a pod is answered, and not without the rule."""
+    """The managed route over Private Service Connect to Google's APIs: the smoke test names each piece that is missing,
+    and in a pod, which may look at none of them, there is no answer without it."""
     stack = make_stack("managed", profile="google")
     stack.workspace.pulumi("config", "rm", "vertex-serving:allowBaseGemini")
     stack.workspace.set("gemini-vertex:privateApis.mode", "restricted")
     stack.up()
-    assert asked_by_pod(stack) == "200"
+    network = "projects/sandbox-project/global/networks/default"
+    led = {"network": network, "address": "10.255.255.254", "domains": [WIDE]}
+    assert stack.workspace.outputs()["privateApis"] == led
+    told = smoke(stack)
+    assert all(check["ok"] for check in told.values()), told
+    assert told["private APIs"]["seen"] == f"{WIDE} is 10.255.255.254, forwarding rule geminiapis"
+    told = smoke_as_pod(stack)
+    assert all(check["ok"] for check in told.values()), told
+    assert "not looked at" in told["private APIs"]["seen"]
     stack.preview_is_empty()
-    rules = "compute/compute/v1/projects/sandbox-project/global/forwardingRules"
-    google(stack, "DELETE", f"{rules}/geminiapis")
-    assert asked_by_pod(stack) == "unreachable"
+
+    zone = f"{ZONES}/geminiapis-aiplatform-googleapis-com"
+    wrong = {"name": f"{WIDE}.", "type": "A", "ttl": 60, "rrdatas": ["10.255.255.1"]}
+    other = {"name": "other", "autoCreateSubnetworks": False}
+    google(stack, "POST", f"{APIS}/networks", other)
+    for sentence, method, path, body in (
+        ("does not lead to 10.255.255.254", "PATCH", f"{zone}/rrsets/{WIDE}./A", wrong),
+        ("has no record of it", "DELETE", f"{zone}/rrsets/{WIDE}./A", None),
+        ("is not attached to that network", "PATCH", zone, attached_to(network.replace("default", "other"))),
+        ("has no private DNS zone for it", "DELETE", zone, None),
+        ("No global forwarding rule in sandbox-project", "DELETE", f"{APIS}/forwardingRules/geminiapis", None),
+    ):
+        if sentence == "has no private DNS zone for it":
+            google(stack, "DELETE", f"{zone}/rrsets/*.{WIDE}./CNAME")
+        google(stack, method, path, body)
+        told = smoke(stack)
+        assert sentence in told["private APIs"]["todo"], told
+        # from outside of the network only the look tells
+        assert told["answer"]["ok"], told
     stack.workspace.pulumi("refresh", "--yes", "--skip-preview")
     stack.up()
-    assert asked_by_pod(stack) == "200"
+    google(stack, "DELETE", f"{APIS}/forwardingRules/geminiapis")
+    told = smoke_as_pod(stack)
+    assert not told["answer"]["ok"], told
+    stack.cloud.sandbox.store.delete("address", "projects/sandbox-project/global/addresses/geminiapis")
+    stack.workspace.pulumi("refresh", "--yes", "--skip-preview")
+    stack.up()
+    assert all(check["ok"] for check in smoke_as_pod(stack).values())
+    google(stack, "DELETE", f"{APIS}/networks/other")
     stack.destroy()
     assert stack.state() == {}

@@ -8,6 +8,7 @@ import pytest
 
 from preflight.finding import Finding
 from preflight.google import Google
+from preflight.stack import State
 from sandbox.identity import token_for
 from sandbox.testing import SandboxHandle, running_sandbox
 from scripts import preflight
@@ -15,7 +16,7 @@ from settings import Settings
 from tests.unit.configurations import prod, read
 
 TODAY = dt.date(2026, 11, 24)
-APIS = ("aiplatform", "compute", "container", "iam", "iamcredentials", "accesscontextmanager")
+APIS = ("aiplatform", "compute", "container", "iam", "iamcredentials", "accesscontextmanager", "networkconnectivity")
 Examine = Callable[..., preflight.Report]
 
 
@@ -48,12 +49,14 @@ def settings(**changes: Any) -> Settings:
 
 @pytest.fixture
 def examine(cloud: SandboxHandle, monkeypatch: pytest.MonkeyPatch) -> Examine:
-    """Every check, with `caller` for another caller than the deployer and config changes by name."""
+    """Every check, with `caller` for another caller than the deployer, what the state holds, and config changes."""
 
-    def run(caller: str = "", stack: Settings | None = None, **changes: Any) -> preflight.Report:
+    def run(
+        caller: str = "", stack: Settings | None = None, made: tuple[tuple[str, str], ...] = (), **changes: Any
+    ) -> preflight.Report:
         if caller:
             monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", token_for(caller))
-        return preflight.examine(Google(), stack or settings(**changes), TODAY)
+        return preflight.examine(Google(), stack or settings(**changes), TODAY, State({}, frozenset(made)))
 
     return run
 

@@ -6,14 +6,14 @@ import pytest
 
 import permissions
 from preflight.access import check_permissions, needed_permissions
-from preflight.google import Google, RefusedError
+from preflight.google import Google, RefusedError, unmade
 from sandbox.core import ORGANIZATION
 from sandbox.identity import token_for
 from sandbox.services import iam_policies
 from sandbox.services.iam_roles import ROLES, holds
 from sandbox.testing import SandboxHandle
 from tests.preflight.conftest import Examine, failures, of, settings
-from tests.unit.configurations import prod, read
+from tests.unit.configurations import managed, prod, read
 
 OUTSIDER = "outsider@sandbox.example"
 
@@ -30,9 +30,11 @@ def test_a_stack_that_can_go_up_passes_and_nothing_is_changed(cloud: SandboxHand
         "APIs",
         "permissions",
         "permissions: perimeter",
+        "access policy",
         "quota",
         "model",
         "network",
+        "connection policy",
         "workload pool",
         "cost",
     }
@@ -47,7 +49,7 @@ def test_apis_that_are_not_enabled_are_named_with_the_command(examine: Examine, 
     cloud.reset()
     report = examine()
     (apis,) = of(report, "APIs")
-    assert "6 of 7 not enabled: aiplatform.googleapis.com, compute.googleapis.com" in apis.seen
+    assert "7 of 8 not enabled: aiplatform.googleapis.com, compute.googleapis.com" in apis.seen
     assert apis.fix.startswith("gcloud services enable aiplatform.googleapis.com compute.googleapis.com")
     (network,) = of(report, "network")
     assert network.fix == "gcloud services enable compute.googleapis.com --project=sandbox-project"
@@ -64,6 +66,50 @@ def test_no_credentials_and_dead_ones_are_told(examine: Examine, monkeypatch: py
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent.json")
     with pytest.raises(RefusedError, match="no Google credentials"):
         Google()
+
+
+def test_the_commands_are_the_callers_own(cloud: SandboxHandle, examine: Examine) -> None:
+    """A person's, a service account's; and where Google does not say whose a token is, there is a place for it."""
+    account = f"pipeline@{cloud.project}.iam.gserviceaccount.com"
+    cloud.sandbox.store.put("serviceAccount", account, {"email": account, "uniqueId": "1"})
+    for caller, member in (
+        (OUTSIDER, f"user:{OUTSIDER}"),
+        (account, f"serviceAccount:{account}"),
+        ("principal://iam.googleapis.com/projects/1/pool/subject/me", "MEMBER"),
+    ):
+        credentials, project = examine(caller=caller).findings
+        assert project.fix.endswith(f"binding {cloud.project} --member={member} --role=roles/browser")
+        taken = "MEMBER in the commands is user:EMAIL or serviceAccount:EMAIL" if member == "MEMBER" else member
+        assert taken in credentials.seen
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (RefusedError(0, "https://x cannot be reached"), "run it where Google's APIs are in reach"),
+        (RefusedError(429, "Quota exceeded"), "wait a minute and run it again: the quota of such questions is used up"),
+        (RefusedError(503, "Unavailable"), "https://status.cloud.google.com"),
+        (RefusedError(403, "Request is prohibited by organization's policy"), "ask who administers project p"),
+        (RefusedError(400, "Invalid region"), "correct the setting that it names"),
+    ],
+)
+def test_what_could_not_be_looked_at_says_what_to_do(error: RefusedError, says: str) -> None:
+    """In a sentence of its own."""
+    finding = unmade("network", error, "p")
+    assert (finding.status, str(error) in finding.seen, says in finding.fix) == ("fail", True, True)
+
+
+def test_a_managed_model_is_asked_for_where_it_is_called(cloud: SandboxHandle, examine: Examine) -> None:
+    """By its own location's host, not by the stack's region's."""
+    for location, host in (
+        ("global", "aiplatform.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+        ("europe-west4", "europe-west4-aiplatform.googleapis.com"),
+    ):
+        since = cloud.last_call()
+        report = examine(stack=read({**managed(location=location), "gcp:project": cloud.project}))
+        assert of(report, "model")[0].seen.endswith(f"says {host}")
+        assert [call["path"].split("/")[2] for call in cloud.calls(since) if "publishers" in call["path"]] == [host]
 
 
 def test_a_project_out_of_sight_ends_the_report(examine: Examine) -> None:
@@ -170,25 +216,6 @@ def test_models_that_are_not_there_or_do_not_fit_are_told(examine: Examine) -> N
         assert finding.status == "fail"
         assert says in finding.seen
         assert mends in finding.fix
-
-
-def test_the_network_and_its_peering_must_be_there(cloud: SandboxHandle, examine: Examine) -> None:
-    """A network that is not, and a peered one without private services access."""
-    endpoint = {"name": "e", "connectivity": "private-service-connect", "network": "mine"}
-    (network,) = of(examine(endpoint=endpoint), "network")
-    assert (network.status, network.fix[:40]) == ("fail", "gcloud compute networks create mine --pr")
-    one = [{"name": "only", "model": "gemma-3-4b", "machineType": "n1-standard-4"}]
-    peered = {"endpoint": {"name": "e", "connectivity": "peered-network"}, "models": one}
-    assert of(examine(**peered), "peering")[0].status == "ok"
-    created = {"name": "e", "connectivity": "peered-network", "privateServicesAccess": "create"}
-    again = {"endpoint": created, "models": one}
-    (peering,) = of(examine(**again), "peering")
-    assert (peering.status, peering.seen) == ("fail", "private services access of default is there already")
-    cloud.sandbox.store.delete("privateConnection", "projects/sandbox-project/global/networks/default")
-    assert of(examine(**again), "peering")[0].seen == "this stack peers default"
-    (peering,) = of(examine(**peered), "peering")
-    assert peering.status == "fail"
-    assert "gcloud services vpc-peerings connect" in peering.fix
 
 
 def test_a_private_path_of_the_stacks_own_takes_permissions_of_its_own(examine: Examine) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.services import iam_policies
 from sandbox.testing import SandboxHandle, running_sandbox
 from scripts.workspace import SANDBOX_SETTINGS, Workspace
 from tests.preflight.conftest import APIS
@@ -122,3 +123,20 @@ def test_a_script_files_without_asking_and_changes_what_is_filed(command: Comman
     assert "42 -> 160" in again.stderr
     changed = [call["method"] for call in command.cloud.calls(since, mutating=True) if call["status"] < 400]
     assert changed == ["cloudquotas.projects.locations.quotaPreferences.patch"]
+
+
+def test_a_quota_that_could_not_be_read_is_not_said_to_suffice(command: Command) -> None:
+    """Nor one that Google does not list: nothing was compared."""
+    asked = ("--request-quota", "--contact", "someone@sandbox.example", "--yes")
+    command.workspace.set("gemini-vertex:models[1].machineType", "ct6e-standard-1t")
+    said = command(*asked)
+    assert "No quota that could be compared is too small." in said.stderr
+    assert "gemini-pro-fallback: not compared, the quota of ct6e-standard-1t is not known here" in said.stderr
+    viewer = [{"role": "roles/browser", "members": ["user:deployer@sandbox.example"]}]
+    resource = f"projects/{command.cloud.project}"
+    command.cloud.sandbox.store.put(iam_policies.KIND, resource, {"bindings": viewer, "generation": 1})
+    said = command(*asked)
+    assert said.returncode == 1
+    assert "The quota could not be read, so nothing is asked for: cannot be looked at without" in said.stderr
+    assert "serviceusage.quotas.get" in said.stderr
+    assert "too small" not in said.stderr

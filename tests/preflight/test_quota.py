@@ -2,12 +2,14 @@
 
 import pytest
 
+from preflight.finding import Finding
 from preflight.quota import serving_need
 from sandbox.services.aiplatform import machines
 from sandbox.testing import SandboxHandle
+from scripts import preflight
 from settings.machines import ATTACHABLE, BUILT_IN, MACHINE_TYPES, Machine
 from tests.preflight.conftest import Examine, of, settings
-from tests.unit.configurations import one_model, read
+from tests.unit.configurations import managed, one_model, read
 
 
 def test_every_model_counts_at_its_most_replicas() -> None:
@@ -76,7 +78,7 @@ def test_too_little_fails_enough_holds_and_no_room_for_an_upgrade_warns(cloud: S
         report = examine()
         finding = of(report, "quota")[0]
         assert (finding.status, says in finding.seen) == (status, True)
-        assert [shortage.needed for shortage in report.shortages] == ([120] if status == "fail" else [])
+        assert [shortage.needed for shortage in report.shortages or []] == ([120] if status == "fail" else [])
 
 
 def test_submissions_of_operations_have_their_quota(cloud: SandboxHandle, examine: Examine) -> None:
@@ -88,12 +90,32 @@ def test_submissions_of_operations_have_their_quota(cloud: SandboxHandle, examin
     ]
 
 
+def requests_a_minute(report: preflight.Report) -> Finding:
+    """The finding of them."""
+    (found,) = [finding for finding in of(report, "quota") if finding.seen.startswith("requests a minute")]
+    return found
+
+
 def test_requests_a_minute_are_limited_on_the_shared_host_only(cloud: SandboxHandle, examine: Examine) -> None:
-    """A private endpoint has no such limit; a tuned Gemini's has."""
-    assert any("requests a minute: no limit on an endpoint" in finding.seen for finding in of(examine(), "quota"))
+    """A private endpoint has no such limit, nor have managed models; a tuned Gemini's is compared where one says."""
+    assert "no limit on an endpoint" in requests_a_minute(examine(expectedRequestsPerMinute=10**6)).seen
+    shared = read({**managed(), "gcp:project": cloud.project, "gemini-vertex:expectedRequestsPerMinute": 10**6})
+    assert "not compared, managed models have dynamic" in requests_a_minute(examine(stack=shared)).seen
     cloud.set(requestQuota={"*": {"online_prediction_requests": 30000}})
-    shared = {"name": "e", "connectivity": "public", "dedicated": False}
-    report = examine(
-        environment="dev", endpoint=shared, models=[{"name": "t", "model": "tuned-gemini"}], perimeter=None
-    )
-    assert any("requests a minute: 30000 on the shared host" in finding.seen for finding in of(report, "quota"))
+    tuned = {"name": "t", "model": "tuned-gemini", "traffic": 60}
+    stack = {
+        "environment": "dev",
+        "endpoint": {"name": "e", "connectivity": "public", "dedicated": False},
+        "models": [tuned, {"name": "g", "model": "gemini-3.8-flash", "serving": "managed", "traffic": 40}],
+        "perimeter": None,
+    }
+    for expected, status, says in (
+        (None, "warn", "30000 on the shared host, all endpoints of the region together; not compared"),
+        (50000, "ok", "takes 30000 of 30000 on the shared host"),
+        (50001, "fail", "takes 30001, has 30000 on the shared host"),
+    ):
+        report = examine(**stack, expectedRequestsPerMinute=expected)
+        finding = requests_a_minute(report)
+        assert (finding.status, says in finding.seen) == (status, True), finding
+        assert [each.needed for each in report.shortages or []] == ([30001] if status == "fail" else [])
+    assert finding.fix == "add --request-quota, or send less: gemini-vertex:expectedRequestsPerMinute is 50001"

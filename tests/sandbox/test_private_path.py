@@ -256,3 +256,24 @@ def test_a_peered_endpoint_needs_a_peered_network(path: Path) -> None:
     path.vertex.call("DELETE", name)
     peering("POST", f"{connections}/servicenetworking-googleapis-com", gone)
     assert peering("GET", connections, network=network) == {}
+
+
+def test_a_peered_endpoint_is_reached_as_long_as_the_peering_is(path: Path) -> None:
+    """An administrator may take the peering away under it: the connection breaks then."""
+    network = f"projects/{PROJECT_NUMBER}/global/networks/default"
+    name = path.vertex.create("88", network=network)
+    path.vertex.deploy(name, "1", {"0": 100})
+    host = "88.aiplatform.googleapis.com"
+    ask = {"instances": [{"content": "2 + 2"}]}
+
+    def answered() -> int:
+        try:
+            url = f"{path.sandbox.url}/hosts/{host}/v1/models/1:predict"
+            return requests.post(url, json=ask, headers=path.sandbox.headers, timeout=30).status_code
+        except requests.ConnectionError:
+            return 0
+
+    assert answered() == 200
+    path.sandbox.sandbox.store.delete("privateConnection", DEFAULT)
+    assert answered() == 0
+    assert "has no private services access" in path.why()

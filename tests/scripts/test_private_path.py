@@ -1,8 +1,6 @@
 """The smoke test's look at a private path: what it says of a whole one, of a broken one, and where it may not look."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import requests
@@ -75,11 +73,11 @@ def test_an_endpoint_without_models_is_named(path: Path) -> None:
 @pytest.mark.parametrize(("caller", "seen"), [("deployer", "accepted"), ("stranger", "not looked at, 403:")])
 def test_who_may_not_look_is_told_so(path: Path, caller: str, seen: str) -> None:
     """compute.viewer is not the application's to have: the answer decides then."""
-    control: Any = SimpleNamespace(session=session(f"{caller}@sandbox.example"))
-    route = {"name": "e", "serving": "endpoint", "endpoint": ENDPOINT, "host": NAME}
-    target = smoke_test.Target(
-        {"routes": [route]}, f"projects/sandbox-project/{ENDPOINT.split('/', 2)[2]}", "us-central1"
+    check = smoke_test.check_path(
+        "private path",
+        lambda: private_path.follow(
+            session(f"{caller}@sandbox.example"), "sandbox-project", "us-central1", path.vertex.get(ENDPOINT), NAME
+        ),
     )
-    check = smoke_test.check_path(control, target, path.vertex.get(ENDPOINT))
     assert check.ok
     assert seen in check.seen

@@ -2,13 +2,15 @@
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.testing import SandboxHandle
-from scripts import serving, smoke_test
-from scripts.smoke_test import Check, Target
+from scripts import serving, smoke_target, smoke_test
+from scripts.smoke_target import Target
+from scripts.smoke_test import Check
 from tests.scripts.test_smoke_test import cloud, endpoint
 
 __all__ = ["cloud", "endpoint"]  # fixtures
@@ -26,7 +28,7 @@ def document(cloud: SandboxHandle, *routes: dict[str, Any]) -> dict[str, Any]:
 def managed(cloud: SandboxHandle, flash: dict[str, Any] | None = None, **pro: Any) -> Target:
     """95/5 between two managed models, changed as given."""
     routes = document(cloud, {**FLASH, "weight": 95, **(flash or {})}, {**PRO, "weight": 5, **pro})
-    return smoke_test.from_outputs({"routes": routes})
+    return smoke_target.from_outputs({"routes": routes})
 
 
 def found(checks: list[Check]) -> dict[str, Check]:
@@ -84,7 +86,7 @@ def test_a_mixed_stack_is_tested_on_both_ways(cloud: SandboxHandle, endpoint: st
         "clientEnvironment": {"GCP_REGION": "us-central1"},
         "configuredTrafficSplit": {"big": 90, "small": 10},
     }
-    checks = found(smoke_test.run_checks(smoke_test.from_outputs(outputs)))
+    checks = found(smoke_test.run_checks(smoke_target.from_outputs(outputs)))
     assert list(checks) == ["answer", "stream", "routes", "traffic split", "replicas", "operations"]
     assert "flash: 4 in " in checks["answer"].seen
     assert checks["routes"].seen == "own 20 % (its endpoint), flash 80 % (gemini-3.8-flash in global)"
@@ -109,3 +111,29 @@ def test_it_is_as_terse_for_machines(
     said = json.loads(capsys.readouterr().out)
     assert (said["ok"], said["target"]) == (True, f"the managed models of {cloud.project}")
     assert [check["name"] for check in said["checks"]] == ["answer", "routes"]
+
+
+def test_outputs_may_come_from_a_file_where_there_is_no_pulumi(
+    cloud: SandboxHandle, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As in a pod; what is no file of outputs is told."""
+    outputs = tmp_path / "outputs.json"
+    outputs.write_text(json.dumps({"routes": managed(cloud).routes}))
+    assert smoke_test.main(["--json", "--outputs", str(outputs), "--no-stream"]) == 0
+    outputs.write_text("[]")
+    for file, says in ((str(outputs), "holds no outputs"), (str(tmp_path / "nowhere"), "cannot be read")):
+        assert smoke_test.main(["--outputs", file]) == 1
+        assert says in capsys.readouterr().out
+    outputs.write_text("no JSON")
+    assert smoke_test.main(["--outputs", str(outputs)]) == 1
+    assert "`pulumi stack output --json`" in capsys.readouterr().out
+
+
+def test_a_private_way_to_the_apis_that_is_not_there_fails(cloud: SandboxHandle) -> None:
+    """The models answer all the same, over the internet: the check alone tells."""
+    cloud.enable("compute", "dns")
+    network, domains = "projects/sandbox-project/global/networks/default", ["aiplatform.googleapis.com"]
+    apis = {"network": network, "address": "10.255.255.254", "domains": domains}
+    checks = smoke_test.run_checks(smoke_target.from_outputs({"routes": managed(cloud).routes, "privateApis": apis}))
+    assert [check.name for check in checks if not check.ok] == ["private APIs"]
+    assert "No global forwarding rule" in checks[0].todo

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from sandbox.testing import SandboxHandle, running_sandbox
-from scripts import serving, smoke_test
+from scripts import serving, smoke_target, smoke_test
 from scripts.serving import Answer
 
 REGION = "us-central1"
@@ -132,7 +132,7 @@ def test_wrong_flags_end_with_two(flags: list[str]) -> None:
 def test_a_stack_that_is_half_up_says_so() -> None:
     """Outputs that are missing mean an `up` that did not end."""
     with pytest.raises(serving.SmokeError, match=r"Run `pulumi up` again"):
-        smoke_test.from_outputs({"endpointId": "77"})
+        smoke_target.from_outputs({"endpointId": "77"})
 
 
 class Says:

@@ -321,3 +321,12 @@ def test_dev_may_be_public_and_shared() -> None:
     settings = read(config, "dev")
     assert settings.endpoint is not None
     assert (settings.endpoint.connectivity, settings.endpoint.dedicated) == ("public", False)
+
+
+def test_expected_requests_are_a_count_and_need_not_be_said() -> None:
+    """A minute, for preflight alone."""
+    assert read(prod()).expected_requests_per_minute is None
+    assert read(prod(expectedRequestsPerMinute=600)).expected_requests_per_minute == 600
+    for wrong in (0, -1, "many", 1.5, True):
+        key = "gemini-vertex:expectedRequestsPerMinute"
+        assert "it must be a whole number from 1 to" in problems(prod(expectedRequestsPerMinute=wrong))[key]

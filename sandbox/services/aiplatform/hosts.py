@@ -120,6 +120,8 @@ def rewrite(sandbox: Sandbox, target: Target) -> Target:
     own = re.fullmatch(r"models/([0-9]+):predict", rest)
     if own:
         found = [e for e in sandbox.store.list(ENDPOINT).values() if peered_host(e) == target.host]
+        if found:
+            private_path.check_peering(sandbox, found[0])
         if found and own.group(1) in {model["id"] for model in found[0].get("deployedModels", [])}:
             return Target(target.service, f"{version}/{found[0]['name']}:rawPredict", target.host)
     if not _PREDICTION.fullmatch(rest):
