@@ -1,5 +1,6 @@
 """The article's system, step by step, for the stack that Pulumi runs."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pulumi
 
 import components as parts
 import pricing
+from model_catalogue import today
 from pricing.announcement import announce
 from settings import fallback_api_key, load_stack
 
@@ -121,7 +123,7 @@ if perimeter.mode != "off":
         pulumi.ResourceOptions(depends_on=[*ready, *fenced, binding, manifest, client], protect=settings.protect),
     )
 
-cost = pricing.estimate(region, settings.models, settings.managed)
+cost = pricing.estimate(region, settings.models, settings.managed, day=today(os.environ))
 announce(cost)
 
 outputs |= {

@@ -108,15 +108,14 @@ def estimate(
     deployments: Iterable[Deployment],
     managed: Iterable[Managed] = (),
     *,
-    day: dt.date | None = None,
+    day: dt.date,
     table: PriceTable | None = None,
 ) -> Cost:
     """What these models cost in `region`.
 
-    `day` (default today, UTC) picks among prices that change on a date; `table` is prices.yaml by default.
+    `day` picks among prices that change on a date; `table` is prices.yaml by default.
     """
     table = table or PriceTable.load()
-    day = day or dt.datetime.now(dt.UTC).date()
     unknown: list[str] = []
     models: dict[str, ModelCost] = {}
     for deployment in deployments:

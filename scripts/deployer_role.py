@@ -8,7 +8,7 @@ its configuration has mistakes, or it has no perimeter. docs/deployer-role.md sa
 """
 
 import argparse
-import datetime as dt
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +17,7 @@ if __name__ == "__main__":
     # Run as a script, its own folder comes first on the path, where scripts/preflight.py would hide the package.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from model_catalogue import today
 from preflight.access import perimeter_groups, permission_groups
 from preflight.stack import StackError, read_settings
 from settings import Settings, SettingsError
@@ -68,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--perimeter", action="store_true", help="the role above the project instead")
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     try:
-        settings = read_settings(args.stack, dt.datetime.now(dt.UTC).date())
+        settings = read_settings(args.stack, today(os.environ))
         print((perimeter_role if args.perimeter else project_role)(settings, args.stack), end="")
     except (StackError, SettingsError, ValueError) as error:
         print(f"deployer_role: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ for wrong arguments, a stack that cannot be read, or mistakes in its configurati
 import argparse
 import datetime as dt
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import pricing
+from model_catalogue import today
 from preflight import access, cost, models, quota, request, surroundings
 from preflight.finding import Finding
 from preflight.google import LOGIN, Google, RefusedError, unmade
@@ -43,7 +45,7 @@ class Report:
         return all(finding.status != "fail" for finding in self.findings)
 
 
-def examine(google: Google, settings: Settings, today: dt.date, before: dict[str, object] | None = None) -> Report:
+def examine(google: Google, settings: Settings, day: dt.date, before: dict[str, object] | None = None) -> Report:
     """Every check, in the order in which things would fail. `before` is the stack's last output `cost`."""
     findings, project = access.check_project(google, settings)
     if project is None:
@@ -52,10 +54,10 @@ def examine(google: Google, settings: Settings, today: dt.date, before: dict[str
     findings += access.check_permissions(google, settings, project)
     of_quota, shortages = quota.check_quota(google, settings)
     findings += of_quota
-    findings += models.check_models(google, settings, today)
+    findings += models.check_models(google, settings, day)
     findings += surroundings.check_network(google, settings)
     findings.append(surroundings.check_pool(google, settings))
-    of_cost, priced = cost.check_cost(google, settings, today, before)
+    of_cost, priced = cost.check_cost(google, settings, day, before)
     return Report(findings + of_cost, shortages, priced)
 
 
@@ -127,10 +129,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run from the command line; returns the exit status."""
     args = arguments(sys.argv[1:] if argv is None else argv)
-    today = dt.datetime.now(dt.UTC).date()
     try:
-        settings = read_settings(args.stack, today)
-    except (StackError, SettingsError) as error:
+        day = today(os.environ)
+        settings = read_settings(args.stack, day)
+    except (StackError, SettingsError, ValueError) as error:
         problems = [str(problem) for problem in getattr(error, "problems", ())]
         said: Any = {"ok": False, "error": str(error), "problems": problems}
         print(json.dumps(said, ensure_ascii=False) if args.json else f"preflight: {error}")
@@ -141,7 +143,7 @@ def main(argv: list[str] | None = None) -> int:
     except RefusedError as error:
         report = Report([Finding("credentials", "fail", error.message, LOGIN)], [])
     else:
-        report = examine(google, settings, today, cost.last_cost(read_outputs(args.stack)))
+        report = examine(google, settings, day, cost.last_cost(read_outputs(args.stack)))
     findings = [Finding("configuration", "warn", warning) for warning in settings.warnings] + report.findings
     if args.json:
         shown = {"ok": report.ok, "stack": args.stack, "project": settings.project, "region": settings.region}

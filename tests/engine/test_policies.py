@@ -7,6 +7,7 @@ import pytest
 
 from policy.pack import RULES
 from scripts import engine_events
+from scripts.workspace import ROOT
 from tests.engine.conftest import FLASH, Stack
 from tests.engine.policies import pack, program
 
@@ -131,3 +132,17 @@ def test_one_replica_of_the_primary_is_refused(prod: Stack) -> None:
     said = prod.workspace.pulumi("preview", "--policy-pack", "policy", check=False)
     assert "[mandatory]  two-replicas-of-the-primary-in-prod" in said
     assert "error: preview failed" in said
+
+
+def test_the_day_is_the_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What retires within 90 days on one day is retired on another; what is no day stops the pack, in a sentence."""
+    monkeypatch.setenv("GEMINI_TODAY", "2026-12-14")
+    with program(tmp_path / "bad", BAD, "anything") as bad:
+        _, report = bad.checked("preview")
+        of_second = {each.policy for each in report.violations if each.resource == "second"}
+        assert of_second == {"stable-models", "two-replicas-of-the-others-in-prod"}
+        bad.environment["GEMINI_TODAY"] = "soon"
+        done = bad.pulumi("preview", "--policy-pack", str(ROOT / "policy"))
+    assert done.returncode != 0
+    assert 'GEMINI_TODAY is "soon"' in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
