@@ -51,7 +51,7 @@ RULES: Final = (
     Rule(
         "two-replicas-of-the-primary-in-prod",
         "mandatory",
-        "A model with at least half of the traffic must outlive one machine.",
+        "A model with half of the traffic, or more than any other, must outlive one machine.",
         of_stack=serving.replicas_of_primary_in_prod,
     ),
     Rule(

@@ -19,7 +19,7 @@ from policy.rule import (
 
 LEAST_REPLICAS: Final = 2
 PRIMARY_SHARE: Final = 50
-"""Percent of the stack's traffic from which a model counts as primary: then its replicas are mandatory."""
+"""Percent of the stack's traffic from which a model is primary, as is the largest: then its replicas are mandatory."""
 
 _PROTECTED: Final = {ENDPOINT: "endpoint", TRAFFIC_SPLIT: "traffic split", PERIMETER: "perimeter"}
 _ROUTES_KEY: Final = "routes.json"
@@ -64,16 +64,16 @@ def models_that_stay(resources: Sequence[Resource], context: Context) -> Iterato
 
 
 def replicas_of_primary_in_prod(resources: Sequence[Resource], context: Context) -> Iterator[Violation]:
-    """Of models with at least half of the traffic."""
+    """Of models with at least half of the traffic, and of those with the most."""
     for resource, share in _too_few_replicas(resources, context):
-        if share >= PRIMARY_SHARE:
+        if share >= _primary_from(resources):
             yield Violation(_more_replicas(resource, share), resource.urn)
 
 
 def replicas_of_others_in_prod(resources: Sequence[Resource], context: Context) -> Iterator[Violation]:
-    """Of models with less than half of the traffic, such as the article's fallback."""
+    """Of all other models, such as the article's fallback."""
     for resource, share in _too_few_replicas(resources, context):
-        if share < PRIMARY_SHARE:
+        if share < _primary_from(resources):
             yield Violation(_more_replicas(resource, share), resource.urn)
 
 
@@ -161,6 +161,17 @@ def _too_few_replicas(resources: Sequence[Resource], context: Context) -> Iterat
         if resource.type == DEPLOYED_MODEL and isinstance(replicas, int | float) and replicas < LEAST_REPLICAS:
             # without a split, as on a peered endpoint, one model gets it all
             yield resource, shares.get(resource.text("deployedModelId"), shares.get(resource.text("displayName"), 100))
+
+
+def _primary_from(resources: Sequence[Resource]) -> float:
+    """The share from which a model is primary: half, or the largest that one has, on the endpoint or managed."""
+    managed = [
+        route["weight"]
+        for document in _routes(resources)
+        for route in document["routes"]
+        if isinstance(route, Mapping) and route.get("serving") == "managed" and isinstance(route.get("weight"), int)
+    ]
+    return min([PRIMARY_SHARE, max([*_shares(resources).values(), *managed], default=PRIMARY_SHARE)])
 
 
 def _shares(resources: Sequence[Resource]) -> dict[str, float]:

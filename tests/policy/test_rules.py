@@ -194,6 +194,20 @@ def test_the_primary_needs_two_replicas_and_the_fallback_is_only_named() -> None
     assert RULE["two-replicas-of-the-others-in-prod"].level == "advisory"
 
 
+def test_the_largest_share_is_primary_however_small() -> None:
+    """Of three models with a third each none has half, and yet one machine less is a third of all answers."""
+    stack = [model("a", 1), model("b", 1), model("c", 1), split(a=34, b=33, c=33)]
+    [primary] = said("two-replicas-of-the-primary-in-prod", *stack)
+    assert primary.startswith("a has 34 %")
+    assert len(said("two-replicas-of-the-others-in-prod", *stack)) == 2
+    even = [model("a", 1), model("b", 2), split(a=50, b=50)]
+    assert said("two-replicas-of-the-primary-in-prod", *even)
+    listed = [{"serving": "managed", "weight": 30}, {"serving": "endpoint", "weight": 70}]
+    routed = resource(STACK, name="stack", routes={"version": 1, "routes": listed})
+    assert len(said("two-replicas-of-the-primary-in-prod", routed, *stack)) == 0
+    assert len(said("two-replicas-of-the-primary-in-prod", routed, model("a", 1), split(a=100))) == 1
+
+
 def test_enough_replicas_and_shared_machines_are_in_order() -> None:
     """Two are enough; a tuned Gemini has no machines of its own; what is not known yet is left to the update."""
     stack = [model("a", 2), model("b", UNKNOWN), resource(DEPLOYED_MODEL, name="c", displayName="c"), split(a=50, b=50)]
