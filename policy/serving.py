@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from model_catalogue import Catalogue, Model, gemini_id, looks_experimental, looks_preview
 from policy.rule import (
+    ALERT_POLICY,
     CONFIG_MAP,
     DEPLOYED_MODEL,
     ENDPOINT,
@@ -91,6 +92,22 @@ def perimeter_in_prod(resources: Sequence[Resource], context: Context) -> Iterat
         known = [services for services in restricted if isinstance(services, Sequence)]
         if len(known) == len(restricted) and not any("aiplatform.googleapis.com" in services for services in known):
             yield Violation(f"{perimeter.name} does not restrict aiplatform.googleapis.com: {how}.", perimeter.urn)
+
+
+def observed_in_prod(resources: Sequence[Resource], context: Context) -> Iterator[Violation]:
+    """What serves has alert policies, and they tell somebody."""
+    if context.environment != "prod" or not (_routed_models(resources) or any(r.type == ENDPOINT for r in resources)):
+        return
+    told = [
+        alert.properties.get("notificationChannels")
+        for alert in resources
+        if alert.type == ALERT_POLICY and alert.properties.get("enabled") is not False
+    ]
+    how = "`pulumi config set --path 'gemini-vertex:observability.notify[0]' YOUR_ADDRESS`"
+    if not told:
+        yield Violation(f"The stack has no alert policy: {how}.")
+    elif not any(told):
+        yield Violation(f"The stack's alert policies tell nobody: {how}.")
 
 
 def protected_in_prod(resource: Resource, context: Context) -> Iterator[str]:
