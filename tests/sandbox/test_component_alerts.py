@@ -29,7 +29,12 @@ def made() -> Recorder:
 
     def program() -> dict[str, Any]:
         endpoint = parts.WatchedEndpoint(endpoint_id="77", models=MODELS)
-        args = {"project": "sandbox-project", "region": "us-central1", "title": "gemini", "perimeter": True}
+        args: dict[str, Any] = {
+            "project": "sandbox-project",
+            "region": "us-central1",
+            "title": "gemini",
+            "perimeter": True,
+        }
         parts.Observability(
             "gemini", parts.ObservabilityArgs(endpoint=endpoint, managed_models=[GEMINI], error_ratio_percent=5, **args)
         )
