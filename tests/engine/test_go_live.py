@@ -13,6 +13,7 @@ from tests.engine.conftest import PATCH, Stack
 
 COST = "all 0.88 639 6.57 4,796"
 ADVICE = "[advisory]  two-replicas-of-the-others-in-prod  (vertex-serving:index:DeployedModel: gemini-pro-fallback)"
+UNOBSERVED = "[advisory]  observed-in-prod"
 
 
 class Person:
@@ -76,11 +77,15 @@ def test_a_fresh_prod_stack_goes_to_production_and_back(make_stack: Callable[...
     said = person.gets("pulumi preview --policy-pack policy --stack prod --non-interactive")
     assert COST in " ".join(said.split()), said
     assert ADVICE in said, said
+    assert UNOBSERVED in said, said
     assert "[mandatory]" not in said, said
     assert prod.changes(since) == []
+    person.gets("pulumi config set --path gemini-vertex:observability.notify[0] oncall@example.com --stack prod")
 
     said = person.gets("pulumi up --policy-pack policy --stack prod --yes --non-interactive")
     assert ADVICE in said, said
+    assert UNOBSERVED not in said, said
+    assert len(prod.state()["alertPolicy"]) == 8
     assert prod.workspace.outputs()["cost"]["idlePerHour"] == 0.876
     prod.preview_is_empty()
 
