@@ -61,7 +61,7 @@ def read_observability(config: Section, connectivity: str | None, warnings: list
         what = (
             "a peered endpoint logs no requests"
             if connectivity
-            else "the log of managed models is another one of Google's, which is not set up here"
+            else "every model is managed, and the log that Google has of those is not set up here"
         )
         entry.wrong("requestLogging", f"is set, but {what}; remove it")
     return ObservabilitySettings(
