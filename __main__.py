@@ -1,5 +1,6 @@
 """The article's system, step by step, for the stack that Pulumi runs."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,14 @@ import pulumi
 
 import components as parts
 import pricing
+from model_catalogue import today
 from pricing.announcement import announce
 from settings import fallback_api_key, load_stack
 
 settings = load_stack()
 project, region, fallback = settings.project, settings.region, settings.fallback
 identity, perimeter, cluster = settings.workload_identity, settings.perimeter, settings.kubernetes
-at: dict[str, Any] = {"project": project, "region": region}
+at: dict[str, Any] = {"project": project, "region": region, "labels": settings.labels}
 environment: dict[str, Any] = {"GCP_PROJECT_ID": project, "GCP_REGION": region}
 outputs: dict[str, Any] = {"clientEnvironment": environment, "perimeterMode": perimeter.mode}
 
@@ -41,7 +43,7 @@ if settings.endpoint and settings.endpoint_route:
     log = parts.RequestLog(**vars(watch.request_logging)) if watch and watch.request_logging else None
     endpoint = parts.VertexEndpoint(
         settings.endpoint.display_name,
-        parts.VertexEndpointArgs(**at, labels=settings.labels, request_log=log, **vars(settings.endpoint)),
+        parts.VertexEndpointArgs(**at, request_log=log, **vars(settings.endpoint)),
         pulumi.ResourceOptions(depends_on=ready, protect=settings.protect),
     )
     # Steps 3 and 4: the models side by side, without traffic; then one split that names them all.
@@ -94,7 +96,9 @@ before_routes: list[pulumi.Resource] = [manifest]
 if fallback:
     key = parts.FallbackKey(
         "developer-api-key",
-        parts.FallbackKeyArgs(api_key=fallback_api_key(), reader=binding.member, **vars(fallback.kept), **app),
+        parts.FallbackKeyArgs(
+            api_key=fallback_api_key(), reader=binding.member, labels=settings.labels, **vars(fallback.kept), **app
+        ),
         pulumi.ResourceOptions(depends_on=[services, manifest]),
     )
     last_resort = parts.DeveloperApi(model=fallback.model, key_secret=key.secret_version, **vars(fallback.bounds))
@@ -110,7 +114,7 @@ environment |= client.environment
 # Not in the article: what tells how it serves, and whom.
 if watch:
     ids, fence = [model.model for model in settings.managed], perimeter.mode != "off"
-    seen: dict[str, Any] = {"endpoint": watched, "managed_models": ids, "perimeter": fence, "labels": settings.labels}
+    seen: dict[str, Any] = {"endpoint": watched, "managed_models": ids, "perimeter": fence}
     watching = parts.ObservabilityArgs(**at, **seen, **watch.component)
     fenced.append(parts.Observability(f"gemini-{pulumi.get_stack()}", watching, enabled))
 
@@ -124,7 +128,7 @@ if perimeter.mode != "off":
         pulumi.ResourceOptions(depends_on=[*ready, *fenced, binding, manifest, client], protect=settings.protect),
     )
 
-cost = pricing.estimate(region, settings.models, settings.managed)
+cost = pricing.estimate(region, settings.models, settings.managed, day=today(os.environ))
 announce(cost)
 
 outputs |= {

@@ -7,6 +7,7 @@ are resources of a project, and Google tells whether they exist.
 import datetime as dt
 import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
@@ -14,6 +15,7 @@ from typing import Final, Literal, cast, get_args
 Lifecycle = Literal["stable", "preview", "experimental", "retired"]
 LIFECYCLES: Final[tuple[str, ...]] = get_args(Lifecycle)
 RETIRES_SOON_DAYS: Final = 90
+TODAY_VARIABLE: Final = "GEMINI_TODAY"
 
 _FILE = Path(__file__).with_name("models.yaml")
 _GEMINI = re.compile(r"(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/google/models/)?(gemini-[^/]*)")
@@ -97,6 +99,23 @@ def _model(name: str, entry: dict[str, object], sources: dict[str, str]) -> Mode
         retirement_is_earliest=bool(entry.get("retirementIsEarliest", False)),
         successor=cast("str | None", entry.get("successor")),
     )
+
+
+def today(environ: Mapping[str, str]) -> dt.date:
+    """The day that decides which models are retired and which price holds: today (UTC), or GEMINI_TODAY=YYYY-MM-DD.
+
+    The variable is for tests and for previews that shall say the same on any day. Raises ValueError where it is no day.
+    """
+    given = environ.get(TODAY_VARIABLE)
+    if not given:
+        return dt.datetime.now(dt.UTC).date()
+    try:
+        return dt.datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=dt.UTC).date()
+    except ValueError:
+        raise ValueError(
+            f'{TODAY_VARIABLE} is "{given}"; it must be a day such as 2026-11-24, or not be set: then today decides '
+            "which models are retired."
+        ) from None
 
 
 def gemini_id(model: str) -> str | None:

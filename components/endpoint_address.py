@@ -1,7 +1,7 @@
 """A private address and name for an endpoint, made by hand: address, forwarding rule, DNS zone and record."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_gcp as gcp
@@ -23,6 +23,7 @@ class EndpointAddressArgs:
     - `endpoint_id`: the endpoint's number.
     - `service_attachments`: those of the deployed models, of which the first that is not empty is taken: an endpoint
       has one, known once a model is on it (`deployedModels[].privateEndpoints.serviceAttachment`).
+    - `labels`: on address, rule and zone; default none.
     """
 
     project: pulumi.Input[str]
@@ -31,6 +32,7 @@ class EndpointAddressArgs:
     subnetwork: pulumi.Input[str]
     endpoint_id: pulumi.Input[str]
     service_attachments: Sequence[pulumi.Input[str]]
+    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 class EndpointAddress(pulumi.ComponentResource):
@@ -52,6 +54,7 @@ class EndpointAddress(pulumi.ComponentResource):
             region=args.region,
             address_type="INTERNAL",
             subnetwork=args.subnetwork,
+            labels=args.labels or None,
             opts=within,
         )
         rule = gcp.compute.ForwardingRule(
@@ -63,10 +66,13 @@ class EndpointAddress(pulumi.ComponentResource):
             ip_address=reserved.id,
             target=pulumi.Output.all(*args.service_attachments).apply(_attachment),
             load_balancing_scheme="",
+            labels=args.labels or None,
             opts=within,
         )
         host = pulumi.Output.format("{0}-{1}-{2}.{3}", args.endpoint_id, args.region, number, DOMAIN)
-        zone = private_zone(f"{name}-zone", called, self, args.project, args.network, host, reserved.address)
+        zone = private_zone(
+            f"{name}-zone", called, self, args.project, args.network, host, reserved.address, args.labels
+        )
         self.address = reserved.address
         self.connection_status = rule.psc_connection_status
         # Whoever calls the name comes after all that leads there.

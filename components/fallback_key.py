@@ -1,6 +1,7 @@
 """The application's key of the Gemini Developer API: kept where only the application reads it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import pulumi
@@ -27,6 +28,7 @@ class FallbackKeyArgs:
     - `store`: `secret-manager` (default), read by `reader` alone, or `kubernetes`, a Secret in `namespace`.
     - `name`: of the secret there; default `gemini-developer-api-key`.
     - `project`, `reader` (serviceAccount:EMAIL): of Secret Manager.
+    - `labels`: on the secret there; default none.
     - `namespace`, `cluster` (a provider whose `enable_secret_mutable` is set): of Kubernetes.
     """
 
@@ -37,6 +39,7 @@ class FallbackKeyArgs:
     reader: pulumi.Input[str] | None = None
     namespace: pulumi.Input[str] | None = None
     cluster: "Provider | None" = None
+    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 class FallbackKey(pulumi.ComponentResource):
@@ -73,6 +76,7 @@ class FallbackKey(pulumi.ComponentResource):
             name,
             project=args.project,
             secret_id=args.name,
+            labels=args.labels or None,
             replication=gcp.secretmanager.SecretReplicationArgs(auto=gcp.secretmanager.SecretReplicationAutoArgs()),
             opts=child,
         )

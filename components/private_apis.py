@@ -1,7 +1,7 @@
 """A private address for Google's own APIs, such as Gemini's managed one: Private Service Connect, and DNS zones."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_gcp as gcp
@@ -20,6 +20,7 @@ class PrivateApisArgs:
     - `domains`: names that lead there in the network, each with all below it. `googleapis.com` stands for every API: in
       that network what the bundle does not serve is then out of reach.
     - `rule_name`: 1 to 20 lower-case letters and digits, a letter first; default `geminiapis`.
+    - `labels`: on the address and the zones; Google takes none on such a rule. Default none.
     """
 
     project: pulumi.Input[str]
@@ -27,6 +28,7 @@ class PrivateApisArgs:
     domains: Sequence[str]
     address: pulumi.Input[str] = "10.255.255.254"
     rule_name: str = "geminiapis"
+    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 class PrivateApis(pulumi.ComponentResource):
@@ -47,6 +49,7 @@ class PrivateApis(pulumi.ComponentResource):
             address_type="INTERNAL",
             purpose="PRIVATE_SERVICE_CONNECT",
             address=args.address,
+            labels=args.labels or None,
             opts=within,
         )
         rule = gcp.compute.GlobalForwardingRule(
@@ -63,6 +66,8 @@ class PrivateApis(pulumi.ComponentResource):
         answering = pulumi.Output.all(reserved.address, rule.urn).apply(lambda parts: str(parts[0]))
         for domain in args.domains:
             called = f"{args.rule_name}-{domain.replace('.', '-')}"
-            private_zone(f"{name}-{domain}", called, self, args.project, args.network, domain, answering, below=True)
+            private_zone(
+                f"{name}-{domain}", called, self, args.project, args.network, domain, answering, args.labels, below=True
+            )
         self.address = answering
         self.register_outputs({"address": self.address})

@@ -1,7 +1,7 @@
 """The private path of a stack: its network, what Google's services need in it, and the host that the client calls."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pulumi
@@ -32,6 +32,7 @@ class PrivateConnectivityArgs:
     - `create_private_services_access`: whether to peer the network; for a peered endpoint.
     - `api_domains`: as `domains` of `PrivateApis`; default none, and then no private way to Google's APIs is made.
     - `api_address`: as its `address`.
+    - `labels`: on all that is made here and takes labels; default none.
     """
 
     project: pulumi.Input[str]
@@ -44,6 +45,7 @@ class PrivateConnectivityArgs:
     create_private_services_access: bool = False
     api_domains: Sequence[str] = ()
     api_address: pulumi.Input[str] = "10.255.255.254"
+    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 class PrivateConnectivity(pulumi.ComponentResource):
@@ -70,17 +72,20 @@ class PrivateConnectivity(pulumi.ComponentResource):
         )
         self.network, self.subnetwork = where.network, where.subnetwork
         if args.create_connection_policy:
-            VertexConnectionPolicy(
-                name,
-                VertexConnectionPolicyArgs(region=args.region, network=self.network, subnetwork=self.subnetwork),
-                within,
+            policy = VertexConnectionPolicyArgs(
+                region=args.region, network=self.network, subnetwork=self.subnetwork, labels=args.labels
             )
+            VertexConnectionPolicy(name, policy, within)
         if args.create_private_services_access:
-            PrivateServicesAccess(name, PrivateServicesAccessArgs(network=self.network), within)
+            PrivateServicesAccess(name, PrivateServicesAccessArgs(network=self.network, labels=args.labels), within)
         self.api_address: pulumi.Input[str] = ""
         if args.api_domains:
             apis = PrivateApisArgs(
-                project=args.project, network=self.network, address=args.api_address, domains=args.api_domains
+                project=args.project,
+                network=self.network,
+                address=args.api_address,
+                domains=args.api_domains,
+                labels=args.labels,
             )
             self.api_address = PrivateApis(f"{name}-apis", apis, within).address
         self.register_outputs(
@@ -100,6 +105,7 @@ class PrivateConnectivity(pulumi.ComponentResource):
                 subnetwork=self.subnetwork,
                 endpoint_id=endpoint.id,
                 service_attachments=[deployment.service_attachment for deployment in deployments],
+                labels=self._args.labels,
             ),
             # No child of this component: the endpoint comes after all of those, and the address after the endpoint.
             pulumi.ResourceOptions(depends_on=list(deployments)),

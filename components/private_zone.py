@@ -1,6 +1,6 @@
 """A private DNS zone for one name, whose records lead to one address."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_gcp as gcp
@@ -24,6 +24,7 @@ def private_zone(
     network: pulumi.Input[str],
     domain: pulumi.Input[str],
     address: pulumi.Input[str],
+    labels: Mapping[str, pulumi.Input[str]],
     below: bool = False,
 ) -> Sequence[pulumi.Resource]:
     """The zone `domain`, called `called` and seen in `network` only, with its A record, and one for all `below` it.
@@ -37,6 +38,7 @@ def private_zone(
         name=called,
         project=project,
         dns_name=dns_name,
+        labels=labels or None,
         description=pulumi.Output.format("Leads {0} to a private address", domain),
         visibility="private",
         private_visibility_config=gcp.dns.ManagedZonePrivateVisibilityConfigArgs(

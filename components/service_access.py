@@ -1,6 +1,7 @@
 """What a network must have before Google's services can be in it: a service connection policy, or a peering."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_gcp as gcp
@@ -35,12 +36,13 @@ class VertexConnectionPolicyArgs:
     """Where Vertex AI may make endpoints of Private Service Connect (networkconnectivity v1, ServiceConnectionPolicy).
 
     `network` and `subnetwork` are full names, `subnetwork` in `region`: its addresses are taken. A network has one such
-    policy a region, which all endpoints share.
+    policy a region, which all endpoints share. `labels` are the policy's; default none.
     """
 
     region: pulumi.Input[str]
     network: pulumi.Input[str]
     subnetwork: pulumi.Input[str]
+    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 class VertexConnectionPolicy(pulumi.ComponentResource):
@@ -57,6 +59,7 @@ class VertexConnectionPolicy(pulumi.ComponentResource):
             location=args.region,
             network=network,
             service_class=SERVICE_CLASS,
+            labels=args.labels or None,
             psc_config=gcp.networkconnectivity.ServiceConnectionPolicyPscConfigArgs(subnetworks=[args.subnetwork]),
             opts=pulumi.ResourceOptions(parent=self, hooks=advise(f"{name}-policy-advice", self, _POLICY_ADVICE)),
         )
@@ -68,11 +71,13 @@ class PrivateServicesAccessArgs:
     """Which network is peered with Google's services (servicenetworking v1, `Connection`).
 
     `network` is its full name. `prefix_length` is the size of the range that is kept for Google's side; default 16,
-    which Google recommends for Vertex AI. A network has one connection, which all services share.
+    which Google recommends for Vertex AI. A network has one connection, which all services share. `labels` are the
+    range's; default none.
     """
 
     network: pulumi.Input[str]
     prefix_length: pulumi.Input[int] = 16
+    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 class PrivateServicesAccess(pulumi.ComponentResource):
@@ -90,6 +95,7 @@ class PrivateServicesAccess(pulumi.ComponentResource):
             address_type="INTERNAL",
             purpose="VPC_PEERING",
             prefix_length=args.prefix_length,
+            labels=args.labels or None,
             opts=advised,
         )
         self.connection = gcp.servicenetworking.Connection(

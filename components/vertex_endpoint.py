@@ -29,7 +29,7 @@ class VertexEndpointArgs:
       which the network needs a service connection policy, or somebody makes a `forwarding-rule`.
     - `dedicated`: whether a public endpoint has a DNS name of its own (default) or answers on the region's shared
       host, which tuned Gemini needs. Dedicated public endpoints are outside VPC Service Controls.
-    - `labels`: on the endpoint; none by default.
+    - `labels`: on the endpoint and the dataset of `request_log`; none by default.
     - `request_log`: where a sample of requests and answers is logged; default: nowhere.
     """
 
@@ -69,7 +69,7 @@ class VertexEndpoint(pulumi.ComponentResource):
             region=args.region,
             labels=args.labels or None,
             predict_request_response_logging_config=log_requests(
-                f"{name}-requests", args.project, args.region, args.request_log, self
+                f"{name}-requests", args.project, args.region, args.labels, args.request_log, self
             ),
             dedicated_endpoint_enabled=args.dedicated if args.connectivity == "public" else None,
             network=self._peered(network, opts) if args.connectivity == "peered-network" else None,

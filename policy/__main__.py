@@ -1,6 +1,6 @@
 """The pack as Pulumi runs it: every rule of policy/pack.py, given what the engine knows of a resource."""
 
-import datetime as dt
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -25,8 +25,14 @@ from pulumi_policy.proxy import UnknownValueError
 # Pulumi starts this folder as a program of its own
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from model_catalogue import today
 from policy.pack import RULES
 from policy.rule import UNKNOWN, Context, Environment, Resource, Rule
+
+try:
+    DAY = today(os.environ)
+except ValueError as error:
+    sys.exit(str(error))
 
 
 class Servicer(_PolicyAnalyzerServicer):  # type: ignore[misc]
@@ -42,8 +48,8 @@ class Servicer(_PolicyAnalyzerServicer):  # type: ignore[misc]
 
 
 def context() -> Context:
-    """The stack that is checked, and today."""
-    return Context(Servicer.environment, dt.datetime.now(dt.UTC).date())
+    """The stack that is checked, and the day."""
+    return Context(Servicer.environment, DAY)
 
 
 def plain(value: Any) -> Any:

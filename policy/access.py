@@ -6,13 +6,29 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from policy.rule import CONFIG_MAP, ENDPOINT, SECRET, Context, Resource
+from policy.rule import CONFIG_MAP, DATASET, ENDPOINT, SECRET, SECRET_VERSION, Context, Resource
 
 KEYS: Final = {
     "gcp:serviceaccount/key:Key": "a service account key",
     "gcp:serviceAccount/key:Key": "a service account key",
     "gcp:storage/hmacKey:HmacKey": "an HMAC key of a service account",
 }
+LABELLED: Final = {
+    ENDPOINT: "labels",
+    DATASET: "labels",
+    "gcp:compute/address:Address": "labels",
+    "gcp:compute/forwardingRule:ForwardingRule": "labels",
+    "gcp:compute/globalAddress:GlobalAddress": "labels",
+    "gcp:dns/managedZone:ManagedZone": "labels",
+    "gcp:monitoring/alertPolicy:AlertPolicy": "userLabels",
+    "gcp:monitoring/customService:CustomService": "userLabels",
+    "gcp:monitoring/notificationChannel:NotificationChannel": "userLabels",
+    "gcp:monitoring/slo:Slo": "userLabels",
+    "gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy": "labels",
+    "gcp:secretmanager/secret:Secret": "labels",
+}
+"""What takes labels, and in which field."""
+PUBLIC: Final = ("allUsers", "allAuthenticatedUsers")
 REQUIRED_LABELS: Final = ("environment",)
 PRIMITIVE_ROLES: Final = ("roles/owner", "roles/editor", "roles/viewer")
 
@@ -27,6 +43,11 @@ def no_service_account_keys(resource: Resource, _context: Context) -> Iterator[s
             f"{resource.name} is {KEYS[resource.type]}: remove it, and let the Kubernetes service account act as the "
             "Google one (gemini-vertex:workloadIdentity)."
         )
+    if resource.type == SECRET_VERSION and _is_key_file(resource.text("secretData")):
+        yield (
+            f"{resource.name} keeps a service account's key file in Secret Manager: remove it, disable that key "
+            "(`gcloud iam service-accounts keys disable`), and use Workload Identity."
+        )
     if resource.type in (CONFIG_MAP, SECRET):
         for field in ("data", "stringData", "binaryData"):
             entries = resource.properties.get(field)
@@ -36,6 +57,20 @@ def no_service_account_keys(resource: Resource, _context: Context) -> Iterator[s
                         f"{resource.name} holds a service account's key file in {field}.{key}: remove it, disable that "
                         "key (`gcloud iam service-accounts keys disable`), and use Workload Identity."
                     )
+
+
+def no_public_members(resource: Resource, _context: Context) -> Iterator[str]:
+    """Whoever has, or makes, a Google account is allAuthenticatedUsers."""
+    given = [resource.properties.get("member"), resource.properties.get("members")]
+    accesses = resource.properties.get("accesses") if resource.type == DATASET else None
+    for access in (resource.properties, *(accesses if isinstance(accesses, list) else ())):
+        if isinstance(access, Mapping):
+            given += [access.get("specialGroup"), access.get("iamMember")]
+    named = [each for value in given for each in (value if isinstance(value, list) else [value])]
+    for who in PUBLIC:
+        if resource.type.startswith("gcp:") and who in named:
+            everybody = "everybody" if who == "allUsers" else "whoever has a Google account"
+            yield f"{resource.name} is open to {everybody} ({who}): name the accounts or groups that need it."
 
 
 def no_authoritative_iam(resource: Resource, _context: Context) -> Iterator[str]:
@@ -61,9 +96,9 @@ def no_primitive_roles(resource: Resource, _context: Context) -> Iterator[str]:
 
 def labels(resource: Resource, _context: Context) -> Iterator[str]:
     """Bills and audits are split by labels."""
-    if resource.type != ENDPOINT:
+    if resource.type not in LABELLED:
         return
-    found = resource.properties.get("labels") or {}
+    found = resource.properties.get(LABELLED[resource.type]) or {}
     missing = [label for label in REQUIRED_LABELS if isinstance(found, Mapping) and label not in found]
     if missing:
         yield (

@@ -13,6 +13,12 @@ RULES: Final = (
         of_resource=access.no_service_account_keys,
     ),
     Rule(
+        "no-public-members",
+        "mandatory",
+        "What everybody may call or read, nobody answers for.",
+        of_resource=access.no_public_members,
+    ),
+    Rule(
         "no-authoritative-iam",
         "mandatory",
         "An authoritative policy or binding takes away the grants that others made.",
@@ -51,7 +57,7 @@ RULES: Final = (
     Rule(
         "two-replicas-of-the-primary-in-prod",
         "mandatory",
-        "A model with at least half of the traffic must outlive one machine.",
+        "A model with half of the traffic, or more than any other, must outlive one machine.",
         of_stack=serving.replicas_of_primary_in_prod,
     ),
     Rule(
@@ -65,6 +71,12 @@ RULES: Final = (
         "mandatory",
         "Without a perimeter, a stolen credential reads and calls Vertex AI from anywhere.",
         of_stack=serving.perimeter_in_prod,
+    ),
+    Rule(
+        "observed-in-prod",
+        "advisory",
+        "What nobody is told of, users find first.",
+        of_stack=serving.observed_in_prod,
     ),
     Rule(
         "labels",

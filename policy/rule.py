@@ -17,6 +17,9 @@ TRAFFIC_SPLIT: Final = "vertex-serving:index:TrafficSplit"
 PERIMETER: Final = "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter"
 CONFIG_MAP: Final = "kubernetes:core/v1:ConfigMap"
 SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105
+DATASET: Final = "gcp:bigquery/dataset:Dataset"
+SECRET_VERSION: Final = "gcp:secretmanager/secretVersion:SecretVersion"  # noqa: S105
+ALERT_POLICY: Final = "gcp:monitoring/alertPolicy:AlertPolicy"
 STACK: Final = "pulumi:pulumi:Stack"
 
 

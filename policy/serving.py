@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from model_catalogue import Catalogue, Model, gemini_id, looks_experimental, looks_preview
 from policy.rule import (
+    ALERT_POLICY,
     CONFIG_MAP,
     DEPLOYED_MODEL,
     ENDPOINT,
@@ -19,7 +20,7 @@ from policy.rule import (
 
 LEAST_REPLICAS: Final = 2
 PRIMARY_SHARE: Final = 50
-"""Percent of the stack's traffic from which a model counts as primary: then its replicas are mandatory."""
+"""Percent of the stack's traffic from which a model is primary, as is the largest: then its replicas are mandatory."""
 
 _PROTECTED: Final = {ENDPOINT: "endpoint", TRAFFIC_SPLIT: "traffic split", PERIMETER: "perimeter"}
 _ROUTES_KEY: Final = "routes.json"
@@ -64,16 +65,16 @@ def models_that_stay(resources: Sequence[Resource], context: Context) -> Iterato
 
 
 def replicas_of_primary_in_prod(resources: Sequence[Resource], context: Context) -> Iterator[Violation]:
-    """Of models with at least half of the traffic."""
+    """Of models with at least half of the traffic, and of those with the most."""
     for resource, share in _too_few_replicas(resources, context):
-        if share >= PRIMARY_SHARE:
+        if share >= _primary_from(resources):
             yield Violation(_more_replicas(resource, share), resource.urn)
 
 
 def replicas_of_others_in_prod(resources: Sequence[Resource], context: Context) -> Iterator[Violation]:
-    """Of models with less than half of the traffic, such as the article's fallback."""
+    """Of all other models, such as the article's fallback."""
     for resource, share in _too_few_replicas(resources, context):
-        if share < PRIMARY_SHARE:
+        if share < _primary_from(resources):
             yield Violation(_more_replicas(resource, share), resource.urn)
 
 
@@ -91,6 +92,22 @@ def perimeter_in_prod(resources: Sequence[Resource], context: Context) -> Iterat
         known = [services for services in restricted if isinstance(services, Sequence)]
         if len(known) == len(restricted) and not any("aiplatform.googleapis.com" in services for services in known):
             yield Violation(f"{perimeter.name} does not restrict aiplatform.googleapis.com: {how}.", perimeter.urn)
+
+
+def observed_in_prod(resources: Sequence[Resource], context: Context) -> Iterator[Violation]:
+    """What serves has alert policies, and they tell somebody."""
+    if context.environment != "prod" or not (_routed_models(resources) or any(r.type == ENDPOINT for r in resources)):
+        return
+    told = [
+        alert.properties.get("notificationChannels")
+        for alert in resources
+        if alert.type == ALERT_POLICY and alert.properties.get("enabled") is not False
+    ]
+    how = "`pulumi config set --path 'gemini-vertex:observability.notify[0]' YOUR_ADDRESS`"
+    if not told:
+        yield Violation(f"The stack has no alert policy: {how}.")
+    elif not any(told):
+        yield Violation(f"The stack's alert policies tell nobody: {how}.")
 
 
 def protected_in_prod(resource: Resource, context: Context) -> Iterator[str]:
@@ -161,6 +178,17 @@ def _too_few_replicas(resources: Sequence[Resource], context: Context) -> Iterat
         if resource.type == DEPLOYED_MODEL and isinstance(replicas, int | float) and replicas < LEAST_REPLICAS:
             # without a split, as on a peered endpoint, one model gets it all
             yield resource, shares.get(resource.text("deployedModelId"), shares.get(resource.text("displayName"), 100))
+
+
+def _primary_from(resources: Sequence[Resource]) -> float:
+    """The share from which a model is primary: half, or the largest that one has, on the endpoint or managed."""
+    managed = [
+        route["weight"]
+        for document in _routes(resources)
+        for route in document["routes"]
+        if isinstance(route, Mapping) and route.get("serving") == "managed" and isinstance(route.get("weight"), int)
+    ]
+    return min([PRIMARY_SHARE, max([*_shares(resources).values(), *managed], default=PRIMARY_SHARE)])
 
 
 def _shares(resources: Sequence[Resource]) -> dict[str, float]:

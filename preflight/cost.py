@@ -1,6 +1,7 @@
 """What the stack will cost, by the Cloud Billing catalogue where it answers, else by pricing/prices.yaml."""
 
 import datetime as dt
+from typing import Any
 
 import pricing
 from preflight.finding import Finding
@@ -24,16 +25,17 @@ def check_cost(
         why = f" (the Cloud Billing catalogue did not answer: {error})"
     cost = pricing.estimate(settings.region, settings.models, settings.managed, day=today, table=table)
     numbers = cost.as_json()
-    seen = (
-        f"idle {numbers['idlePerHour']:.2f} USD an hour, {numbers['idlePerMonth']:,.0f} a month; at full load "
-        f"{numbers['fullPerHour']:.2f} an hour, {numbers['fullPerMonth']:,.0f} a month; {cost.origin}{why}"
-    )
+    seen = f"{_told(numbers)}; {cost.origin}{why}"
     last = before if isinstance(before, dict) else None
     # The last output was made by the dated list: only with the same prices is the difference that of the change.
     difference = pricing.change(pricing.estimate(settings.region, settings.models, settings.managed, day=today), last)
     found = [Finding("cost", "ok", f"{seen}; this change: {difference}" if difference else seen)]
     for name, model in numbers["models"].items():
-        if model["idlePerHour"] is not None and model["fullPerHour"] is not None:
-            each = f"{name}: {model['idlePerHour']:.2f} to {model['fullPerHour']:.2f} USD an hour"
-            found.append(Finding("cost", "ok", each))
+        if model["idlePerHour"] is not None:
+            found.append(Finding("cost", "ok", f"{name}: {_told(model)}"))
     return found + [Finding("cost", "warn", f"not in it: {sentence}") for sentence in cost.unknown], cost
+
+
+def _told(costs: dict[str, Any]) -> str:
+    idle, idle_month, full, full_month = pricing.cells(costs)
+    return f"idle {idle} USD an hour, {idle_month} a month; at full load {full} an hour, {full_month} a month"

@@ -1,8 +1,9 @@
 """What a stack costs, idle and under full load, from its settings and a dated list of prices."""
 
 from pricing.catalogue import VERTEX_AI_SERVICE, with_catalogue
-from pricing.estimate import HOURS_PER_MONTH, Cost, ModelCost, change, estimate
+from pricing.estimate import HOURS_PER_MONTH, Cost, ModelCost, estimate
 from pricing.table import PriceTable, TokenPrice
+from pricing.words import cells, change, told
 
 __all__ = [
     "HOURS_PER_MONTH",
@@ -11,7 +12,9 @@ __all__ = [
     "ModelCost",
     "PriceTable",
     "TokenPrice",
+    "cells",
     "change",
     "estimate",
+    "told",
     "with_catalogue",
 ]

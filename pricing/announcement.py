@@ -4,24 +4,25 @@ from typing import Any
 
 import pulumi
 
-from pricing.estimate import Cost, change
+from pricing.estimate import Cost
+from pricing.words import change, told
 
 OUTPUT = "cost"
 _READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 
 
 def announce(cost: Cost) -> None:
-    """Log the cost in one line, at preview and update, with its change against the stack's last output `cost`.
+    """Log the cost as a table, at preview and update, with its change against the stack's last output `cost`.
 
     The last output is in the state that the engine works on: it answers without a call of the network's.
     """
     last: pulumi.Output[Any] = pulumi.Output.from_input(_last())
-    last.apply(lambda before: pulumi.log.info(_line(cost, before)))
+    last.apply(lambda before: pulumi.log.info(_text(cost, before)))
 
 
-def _line(cost: Cost, before: dict[str, Any]) -> str:
+def _text(cost: Cost, before: dict[str, Any]) -> str:
     difference = change(cost, before)
-    return f"{cost}; this change: {difference}" if difference else str(cost)
+    return f"{told(cost)}\nthis change: {difference}" if difference else told(cost)
 
 
 async def _last() -> Any:

@@ -51,7 +51,7 @@ class ModelCost:
 
     def as_json(self) -> dict[str, Any]:
         """The form of the stack's output `cost`."""
-        shown: dict[str, Any] = {"idlePerHour": _cents(self.idle_per_hour), "fullPerHour": _cents(self.full_per_hour)}
+        shown: dict[str, Any] = _numbers(self.idle_per_hour, self.full_per_hour)
         if self.tokens:
             shown["perMillionTokens"] = {"input": self.tokens.input, "output": self.tokens.output}
         return shown
@@ -59,7 +59,7 @@ class ModelCost:
 
 @dataclass(frozen=True)
 class Cost:
-    """A stack: the sums over what is known, each model, and a sentence for everything that the sums leave out.
+    """A stack: the sums, each model, and a sentence for everything that is not known. A sum of it is not known either.
 
     Hours are billed whether a request comes or not, so idle is the least that a running stack costs.
     """
@@ -70,37 +70,24 @@ class Cost:
     unknown: tuple[str, ...]
 
     @property
-    def idle_per_hour(self) -> float:
-        """USD an hour with every model at its fewest replicas."""
-        return sum(model.idle_per_hour or 0 for model in self.models.values())
+    def idle_per_hour(self) -> float | None:
+        """USD an hour with every model at its fewest replicas, None where one's price is not known."""
+        return _sum(model.idle_per_hour for model in self.models.values())
 
     @property
-    def full_per_hour(self) -> float:
-        """USD an hour with every model at its most replicas."""
-        return sum(model.full_per_hour or 0 for model in self.models.values())
+    def full_per_hour(self) -> float | None:
+        """USD an hour with every model at its most replicas, None where one's price is not known or is by token."""
+        return _sum(model.full_per_hour for model in self.models.values())
 
     def as_json(self) -> dict[str, Any]:
         """The stack's output `cost`; null stands for what is not known."""
-        idle, full = self.idle_per_hour, self.full_per_hour
         return {
             "currency": "USD",
             "asOf": self.as_of.isoformat(),
-            "idlePerHour": _cents(idle),
-            "fullPerHour": _cents(full),
-            "idlePerMonth": round(idle * HOURS_PER_MONTH, 2),
-            "fullPerMonth": round(full * HOURS_PER_MONTH, 2),
+            **_numbers(self.idle_per_hour, self.full_per_hour),
             "models": {name: model.as_json() for name, model in self.models.items()},
             "unknown": list(self.unknown),
         }
-
-    def __str__(self) -> str:
-        """One line for people."""
-        idle, full = self.idle_per_hour, self.full_per_hour
-        text = (
-            f"cost in USD: idle {idle:.2f} an hour ({idle * HOURS_PER_MONTH:,.0f} a month), at full load {full:.2f} an "
-            f"hour ({full * HOURS_PER_MONTH:,.0f} a month); list prices, {self.origin}"
-        )
-        return f"{text}; not in it: {'; '.join(self.unknown)}" if self.unknown else text
 
 
 def estimate(
@@ -108,15 +95,14 @@ def estimate(
     deployments: Iterable[Deployment],
     managed: Iterable[Managed] = (),
     *,
-    day: dt.date | None = None,
+    day: dt.date,
     table: PriceTable | None = None,
 ) -> Cost:
     """What these models cost in `region`.
 
-    `day` (default today, UTC) picks among prices that change on a date; `table` is prices.yaml by default.
+    `day` picks among prices that change on a date; `table` is prices.yaml by default.
     """
     table = table or PriceTable.load()
-    day = day or dt.datetime.now(dt.UTC).date()
     unknown: list[str] = []
     models: dict[str, ModelCost] = {}
     for deployment in deployments:
@@ -157,19 +143,18 @@ def _managed(model: Managed, day: dt.date, table: PriceTable, unknown: list[str]
     return ModelCost(0.0, None, price)
 
 
-def change(cost: Cost, before: Mapping[str, Any] | None) -> str:
-    """How `cost` differs from an earlier output `cost`, in words; "" where there was none or nothing differs."""
-    if not before:
-        return ""
-    now = cost.as_json()
-    parts = []
-    for key, words in (("idlePerHour", "idle"), ("fullPerHour", "at full load")):
-        was = before.get(key)
-        if isinstance(was, int | float) and round(now[key] - was, 4):
-            by = now[key] - was
-            parts.append(f"{words} {by:+.2f} USD an hour ({by * HOURS_PER_MONTH:+,.0f} a month)")
-    return ", ".join(parts)
+def _sum(values: Iterable[float | None]) -> float | None:
+    total = 0.0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
 
 
-def _cents(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _numbers(idle: float | None, full: float | None) -> dict[str, float | None]:
+    hourly = {"idlePer": idle, "fullPer": full}
+    months = {
+        f"{key}Month": None if value is None else round(value * HOURS_PER_MONTH, 2) for key, value in hourly.items()
+    }
+    return {f"{key}Hour": None if value is None else round(value, 4) for key, value in hourly.items()} | months

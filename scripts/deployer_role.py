@@ -9,7 +9,7 @@ its configuration has mistakes, or it has no perimeter. docs/deployer-role.md sa
 """
 
 import argparse
-import datetime as dt
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +19,7 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import permissions
+from model_catalogue import today
 from preflight.access import perimeter_groups, permission_groups
 from preflight.stack import StackError, read_settings
 from settings import Settings, SettingsError
@@ -85,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
     which.add_argument("--reader", action="store_true", help="only what reads: for previews and drift detection")
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     try:
-        settings = read_settings(args.stack, dt.datetime.now(dt.UTC).date())
+        settings = read_settings(args.stack, today(os.environ))
         role = perimeter_role if args.perimeter else reader_role if args.reader else project_role
         print(role(settings, args.stack), end="")
     except (StackError, SettingsError, ValueError) as error:

@@ -12,6 +12,7 @@ for wrong arguments, a stack that cannot be read, or mistakes in its configurati
 import argparse
 import datetime as dt
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import pricing
+from model_catalogue import today
 from preflight import access, cost, models, network, perimeter, pool, quota, request
 from preflight.finding import Finding
 from preflight.google import LOGIN, Google, RefusedError, unmade
@@ -43,7 +45,7 @@ class Report:
         return all(finding.status != "fail" for finding in self.findings)
 
 
-def examine(google: Google, settings: Settings, today: dt.date, state: State | None = None) -> Report:
+def examine(google: Google, settings: Settings, day: dt.date, state: State | None = None) -> Report:
     """Every check, in the order in which things would fail. `state` is the stack's, None before a first update."""
     state = state or State()
     findings, project = access.check_project(google, settings)
@@ -54,10 +56,10 @@ def examine(google: Google, settings: Settings, today: dt.date, state: State | N
     findings += perimeter.check_access_policy(google, settings, project, state)
     of_quota, shortages = quota.check_quota(google, settings)
     findings += of_quota
-    findings += models.check_models(google, settings, today)
+    findings += models.check_models(google, settings, day)
     findings += network.check_network(google, settings, state)
     findings.append(pool.check_pool(google, settings))
-    of_cost, priced = cost.check_cost(google, settings, today, state.outputs.get("cost"))
+    of_cost, priced = cost.check_cost(google, settings, day, state.outputs.get("cost"))
     return Report(findings + of_cost, shortages, priced)
 
 
@@ -140,10 +142,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run from the command line; returns the exit status."""
     args = arguments(sys.argv[1:] if argv is None else argv)
-    today = dt.datetime.now(dt.UTC).date()
     try:
-        settings = read_settings(args.stack, today)
-    except (StackError, SettingsError) as error:
+        day = today(os.environ)
+        settings = read_settings(args.stack, day)
+    except (StackError, SettingsError, ValueError) as error:
         problems = [str(problem) for problem in getattr(error, "problems", ())]
         said: Any = {"ok": False, "error": str(error), "problems": problems}
         print(json.dumps(said, ensure_ascii=False) if args.json else f"preflight: {error}")
@@ -154,7 +156,7 @@ def main(argv: list[str] | None = None) -> int:
     except RefusedError as error:
         report = Report([Finding("credentials", "fail", error.message, LOGIN)])
     else:
-        report = examine(google, settings, today, read_state(args.stack))
+        report = examine(google, settings, day, read_state(args.stack))
     findings = [Finding("configuration", "warn", warning) for warning in settings.warnings] + report.findings
     if args.json:
         shown = {"ok": report.ok, "stack": args.stack, "project": settings.project, "region": settings.region}

@@ -1,7 +1,7 @@
 """The comment of a pull request, in Markdown, from what the engine said of each stack."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,8 +15,12 @@ LONGEST_COMMENT: Final = 60_000  # GitHub takes 65,536 characters
 MOST_CHANGES: Final = 100
 
 _SIGNS = {"replace": "±", "delete": "−", "update": "~", "create": "+", "import": "=", "read": "?"}
-_HOURS = {"idlePerHour": "idle, an hour", "fullPerHour": "at full load, an hour"}
-_MONTHS = {"idlePerMonth": "idle, a month", "fullPerMonth": "at full load, a month"}
+_TITLES = {
+    "idlePerHour": "idle, an hour",
+    "idlePerMonth": "idle, a month",
+    "fullPerHour": "at full load, an hour",
+    "fullPerMonth": "at full load, a month",
+}
 
 
 @dataclass(frozen=True)
@@ -126,20 +130,40 @@ def cost(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         lines = [f"{lines[0]} the same as before."]
         return "\n".join([*lines, *_uncounted(new)])
     lines += ["| | before | after | change |", "|---|---:|---:|---:|"]
-    for key, title in {**_HOURS, **_MONTHS}.items():
-        lines.append(_cost_row(title, (old or {}).get(key), new.get(key), 0 if key in _MONTHS else 2))
     models = [(each or {}).get("models") or {} for each in (old, new)]
+    for key, title in _TITLES.items():
+        before_, after_ = (_total(key, *side) for side in ((old or {}, models[0]), (new, models[1])))
+        lines.append(_cost_row(title, before_, after_, _digits(key)))
     for name in sorted({*models[0], *models[1]}):
-        sides = [(each.get(name) or {}) if isinstance(each, Mapping) else {} for each in models]
-        if sides[0] != sides[1]:
-            for key, title in _HOURS.items():
-                # a model that is only on one side costs nothing on the other
-                values = [side.get(key, 0) for side in sides]
-                lines.append(_cost_row(f"{_code(name)}, {title}", values[0], values[1], 2))
+        was, becomes = ((each.get(name) or {}) if isinstance(each, Mapping) else {} for each in models)
+        if was != becomes:
+            lines += _model_rows(_code(name), was, becomes)
     lines += _uncounted(new)
     if old is None:
         lines += ["", "The base tells no cost to compare with."]
     return "\n".join(lines)
+
+
+def _model_rows(name: str, was: Mapping[str, Any], becomes: Mapping[str, Any]) -> Iterator[str]:
+    """A model that is only on one side costs nothing on the other; an earlier version tells no months."""
+    for key, title in _TITLES.items():
+        if all(key in side for side in (was, becomes) if side):
+            old, new = (side[key] if side else 0 for side in (was, becomes))
+            yield _cost_row(f"{name}, {title}", old, new, _digits(key))
+    old_tokens, new_tokens = (side.get("perMillionTokens") or {} for side in (was, becomes))
+    for key in ("input", "output") if old_tokens or new_tokens else ():
+        yield _cost_row(f"{name}, the million {key} tokens", old_tokens.get(key), new_tokens.get(key), 2)
+
+
+def _total(key: str, estimate: Mapping[str, Any], models: Mapping[str, Any]) -> Any:
+    """The stack's sum, None where a model's part of it is not known, whatever the sum of an earlier version says."""
+    hourly = key.replace("Month", "Hour")
+    known = all(model.get(hourly, 0) is not None for model in models.values() if isinstance(model, Mapping))
+    return estimate.get(key) if known else None
+
+
+def _digits(key: str) -> int:
+    return 0 if key.endswith("Month") else 2
 
 
 def _uncounted(estimate: Mapping[str, Any]) -> list[str]:

@@ -42,19 +42,21 @@ __all__ = [
 def load_stack() -> Settings:
     """The settings of the stack that Pulumi runs.
 
-    Raises pulumi.RunError with every mistake: both Python language hosts show its text alone, without a traceback.
+    The day is `model_catalogue.today`'s. Raises pulumi.RunError with every mistake: both Python language hosts show its
+    text alone, without a traceback.
     """
-    import datetime as dt
     import os
 
     import pulumi
     from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
+    from model_catalogue import today
+
     config = CONFIG.get() or get_config_env()
     secrets = [key for key in config if is_config_secret(key)]
     try:
-        settings = load(config, pulumi.get_stack(), os.environ, dt.datetime.now(dt.UTC).date(), secrets)
-    except SettingsError as mistakes:
+        settings = load(config, pulumi.get_stack(), os.environ, today(os.environ), secrets)
+    except (SettingsError, ValueError) as mistakes:
         raise pulumi.RunError(str(mistakes)) from None
     for warning in settings.warnings:
         pulumi.log.warn(warning)

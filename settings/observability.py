@@ -58,7 +58,11 @@ def read_observability(config: Section, connectivity: str | None, warnings: list
         if target in notify[:index]:
             entry.wrong(f"notify[{index}]", f"is {shown(target)} again; name each once")
     if entry.given("requestLogging") and connectivity in (None, "peered-network"):
-        what = "a peered endpoint logs no requests" if connectivity else "every model is managed, and has no endpoint"
+        what = (
+            "a peered endpoint logs no requests"
+            if connectivity
+            else "every model is managed, and the log that Google has of those is not set up here"
+        )
         entry.wrong("requestLogging", f"is set, but {what}; remove it")
     return ObservabilitySettings(
         notify=notify,

@@ -151,6 +151,7 @@ class Observability(pulumi.ComponentResource):
             type="email",
             display_name=f"{self._title}: {target}",
             labels={"email_address": target},
+            user_labels=dict(self._args.labels) or None,
             opts=self._child,
         ).name
 
@@ -160,6 +161,7 @@ class Observability(pulumi.ComponentResource):
             project=self._args.project,
             service_id=self._name,
             display_name=self._title,
+            user_labels=dict(self._args.labels) or None,
             opts=self._child,
         )
         for index, route in enumerate(sketch.routes):
@@ -171,6 +173,7 @@ class Observability(pulumi.ComponentResource):
                 display_name=f"{self._args.slo_percent:g} % good responses on the {route.name} route in {_DAYS} days",
                 goal=round(self._args.slo_percent / 100, 6),
                 rolling_period_days=_DAYS,
+                user_labels=dict(self._args.labels) or None,
                 request_based_sli=gcp.monitoring.SloRequestBasedSliArgs(
                     good_total_ratio=gcp.monitoring.SloRequestBasedSliGoodTotalRatioArgs(
                         bad_service_filter=watched.apply(_filter_of(index, bad=True)),

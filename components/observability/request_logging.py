@@ -1,5 +1,6 @@
 """A BigQuery dataset for sampled requests and responses, which forgets them by itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -24,7 +25,7 @@ class RequestLog:
 
     - `dataset`: 1 to 1024 letters, digits or underscores; it is made, in the endpoint's region.
     - `sampling_rate`: the fraction of requests that is logged, above 0 and at most 1; default 0.01.
-    - `expiration_days`: when a table and all in it is deleted; a table's age counts, not a row's. Default 30.
+    - `expiration_days`: when a partition is deleted or, where the table has none, the whole table. Default 30.
     """
 
     dataset: pulumi.Input[str]
@@ -33,11 +34,18 @@ class RequestLog:
 
 
 def log_requests(
-    name: str, project: pulumi.Input[str], region: pulumi.Input[str], log: RequestLog | None, parent: pulumi.Resource
+    name: str,
+    project: pulumi.Input[str],
+    region: pulumi.Input[str],
+    labels: Mapping[str, pulumi.Input[str]],
+    log: RequestLog | None,
+    parent: pulumi.Resource,
 ) -> gcp.vertex.AiEndpointPredictRequestResponseLoggingConfigArgs | None:
     """Makes the dataset below `parent`; what an endpoint takes as its `predict_request_response_logging_config`.
 
-    A dataset with tables in it is not deleted with the stack.
+    At first the project's owners alone may read the dataset: not its viewers and editors, who could by BigQuery's own
+    default. Vertex AI writes by its service agent's role. Grants of others stay. With tables in it, it is not deleted
+    with the stack.
     """
     if log is None:
         return None
@@ -47,9 +55,16 @@ def log_requests(
         dataset_id=log.dataset,
         location=region,
         description="Sampled requests to Vertex AI and their answers. Private data; expires by itself.",
+        labels=labels or None,
+        accesses=[gcp.bigquery.DatasetAccessArgs(role="OWNER", special_group="projectOwners")],
+        # Of the two the second holds for a table that is partitioned, and its rows go by their own age; whether Vertex
+        # AI makes one that is, its documents do not say.
         default_table_expiration_ms=log.expiration_days * _DAY_MS,
+        default_partition_expiration_ms=log.expiration_days * _DAY_MS,
         delete_contents_on_destroy=False,
-        opts=pulumi.ResourceOptions(parent=parent, hooks=advise(f"{name}-dataset-advice", parent, _ADVICE)),
+        opts=pulumi.ResourceOptions(
+            parent=parent, ignore_changes=["accesses"], hooks=advise(f"{name}-dataset-advice", parent, _ADVICE)
+        ),
     )
     table = pulumi.Output.format("bq://{0}.{1}.request_response_logging", project, dataset.dataset_id)
     return gcp.vertex.AiEndpointPredictRequestResponseLoggingConfigArgs(

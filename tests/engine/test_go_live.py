@@ -12,8 +12,9 @@ import pytest
 from scripts.workspace import ROOT
 from tests.engine.conftest import PATCH, Stack
 
-COST = "cost in USD: idle 0.88 an hour (639 a month), at full load 6.57 an hour (4,796 a month)"
+COST = "all 0.88 639 6.57 4,796"
 ADVICE = "[advisory]  two-replicas-of-the-others-in-prod  (vertex-serving:index:DeployedModel: gemini-pro-fallback)"
+UNOBSERVED = "[advisory]  observed-in-prod"
 
 
 class Person:
@@ -76,13 +77,17 @@ def test_a_fresh_prod_stack_goes_to_production_and_back(make_stack: Callable[...
 
     person.gets(f"python {ROOT}/toolchain/policy_pack.py")
     said = person.gets("pulumi preview --policy-pack policy --stack prod --non-interactive")
-    assert COST in said, said
+    assert COST in " ".join(said.split()), said
     assert ADVICE in said, said
+    assert UNOBSERVED in said, said
     assert "[mandatory]" not in said, said
     assert prod.changes(since) == []
+    person.gets("pulumi config set --path gemini-vertex:observability.notify[0] oncall@example.com --stack prod")
 
     said = person.gets("pulumi up --policy-pack policy --stack prod --yes --non-interactive")
     assert ADVICE in said, said
+    assert UNOBSERVED not in said, said
+    assert len(prod.state()["alertPolicy"]) == 8
     assert prod.workspace.outputs()["cost"]["idlePerHour"] == 0.876
     prod.preview_is_empty()
 

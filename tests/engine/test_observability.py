@@ -44,6 +44,9 @@ def test_a_watched_stack_comes_up_alerts_and_goes(prod: Stack) -> None:
         "notificationChannel",
         "serviceLevelObjective",
     }
+    [dataset] = kinds["dataset"].values()
+    assert dataset["access"] == [{"role": "OWNER", "specialGroup": "projectOwners"}]
+    assert dataset["labels"]["environment"] == "prod"
     assert prod.endpoint()["predictRequestResponseLoggingConfig"]["enabled"] is True
 
     since = prod.mark()

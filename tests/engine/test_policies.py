@@ -7,6 +7,7 @@ import pytest
 
 from policy.pack import RULES
 from scripts import engine_events
+from scripts.workspace import ROOT
 from tests.engine.conftest import FLASH, Stack
 from tests.engine.policies import pack, program
 
@@ -32,9 +33,15 @@ other("vertex-serving:index:TrafficSplit", "traffic", endpoint="e", targets={
     "first": {"deployedModelId": "1", "percent": 95}, "second": {"deployedModelId": "2", "percent": 5}})
 pulumi.export("routes", {"version": 1, "routes": [
     {"name": "old", "serving": "managed", "model": "gemini-2.5-flash", "weight": 0}]})
+dataset = gcp.bigquery.Dataset("dataset", dataset_id="d", labels={"environment": "prod"})
+gcp.bigquery.DatasetIamMember("public", dataset_id=dataset.dataset_id, role="roles/x", member="allAuthenticatedUsers")
+gcp.secretmanager.SecretVersion("kept", secret="s", secret_data=pulumi.Output.secret(
+    '{"type": "service_account", "private_key": "x"}'))
 k8s.core.v1.Secret("key-file", metadata={"name": "k"}, string_data={
     "key.json": '{"type": "service_account", "private_key": "x"}'})
 """
+
+UNOBSERVED = ("observed-in-prod", "advisory", "")
 
 FROM_A_KEY = """
 import pulumi_gcp as gcp
@@ -56,6 +63,8 @@ def test_a_stack_that_does_what_is_forbidden_is_refused_at_preview(tmp_path: Pat
     assert found == {
         ("no-service-account-keys", "mandatory", "key"),
         ("no-service-account-keys", "mandatory", "key-file"),
+        ("no-service-account-keys", "mandatory", "kept"),
+        ("no-public-members", "mandatory", "public"),
         ("no-authoritative-iam", "mandatory", "binding"),
         ("no-primitive-roles", "mandatory", "owner"),
         ("no-public-endpoint-in-prod", "mandatory", "endpoint"),
@@ -65,6 +74,7 @@ def test_a_stack_that_does_what_is_forbidden_is_refused_at_preview(tmp_path: Pat
         ("two-replicas-of-the-primary-in-prod", "mandatory", "first"),
         ("two-replicas-of-the-others-in-prod", "advisory", "second"),
         ("perimeter-in-prod", "mandatory", ""),
+        ("observed-in-prod", "advisory", ""),
         ("labels", "advisory", "endpoint"),
         ("protected-in-prod", "advisory", "endpoint"),
         ("protected-in-prod", "advisory", "traffic"),
@@ -103,19 +113,21 @@ def test_the_environment_is_the_programs_own_setting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"),
+    ("name", "notify", "wanted"),
     [
-        ("prod", {("two-replicas-of-the-others-in-prod", "advisory", "gemini-pro-fallback")}),
-        ("managed", set()),
-        ("dev", set()),
+        ("prod", "", {UNOBSERVED, ("two-replicas-of-the-others-in-prod", "advisory", "gemini-pro-fallback")}),
+        ("managed", "oncall@example.com", set()),
+        ("dev", "", set()),
     ],
 )
 def test_this_programs_stacks_pass(
-    make_stack: Callable[..., Stack], name: str, wanted: set[tuple[str, str, str]]
+    make_stack: Callable[..., Stack], name: str, notify: str, wanted: set[tuple[str, str, str]]
 ) -> None:
-    """The article's fallback may have one replica, and is named; nothing else is said at preview or at update."""
+    """The article's fallback may have one replica, and is named, as is that nobody is told; nothing else is said."""
     pack()
     stack = make_stack(name, protected=True)
+    if notify:
+        stack.workspace.set("gemini-vertex:observability.notify[0]", notify)
     stack.workspace.environment = {**stack.cloud.environ(), **engine_events.ASK_FOR_LOG}
     for command in (["preview"], ["up", "--yes", "--skip-preview"]):
         log = stack.workspace.folder / f"{command[0]}.jsonl"
@@ -131,3 +143,17 @@ def test_one_replica_of_the_primary_is_refused(prod: Stack) -> None:
     said = prod.workspace.pulumi("preview", "--policy-pack", "policy", check=False)
     assert "[mandatory]  two-replicas-of-the-primary-in-prod" in said
     assert "error: preview failed" in said
+
+
+def test_the_day_is_the_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What retires within 90 days on one day is retired on another; what is no day stops the pack, in a sentence."""
+    monkeypatch.setenv("GEMINI_TODAY", "2026-12-14")
+    with program(tmp_path / "bad", BAD, "anything") as bad:
+        _, report = bad.checked("preview")
+        of_second = {each.policy for each in report.violations if each.resource == "second"}
+        assert of_second == {"stable-models", "two-replicas-of-the-others-in-prod"}
+        bad.environment["GEMINI_TODAY"] = "soon"
+        done = bad.pulumi("preview", "--policy-pack", str(ROOT / "policy"))
+    assert done.returncode != 0
+    assert 'GEMINI_TODAY is "soon"' in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

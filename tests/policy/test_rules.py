@@ -9,11 +9,14 @@ import pytest
 
 from policy.pack import RULES
 from policy.rule import (
+    ALERT_POLICY,
     CONFIG_MAP,
+    DATASET,
     DEPLOYED_MODEL,
     ENDPOINT,
     PERIMETER,
     SECRET,
+    SECRET_VERSION,
     STACK,
     TRAFFIC_SPLIT,
     UNKNOWN,
@@ -75,6 +78,25 @@ VIOLATED = [
         "data.k",
     ),
     ("no-service-account-keys", "config map", resource(CONFIG_MAP, data={"k": KEY_FILE}), "Workload Identity"),
+    (
+        "no-service-account-keys",
+        "Secret Manager",
+        resource(SECRET_VERSION, secretData=KEY_FILE),
+        "key file in Secret Manager",
+    ),
+    ("no-public-members", "everybody", resource(MEMBER, role="roles/x", member="allUsers"), "open to everybody"),
+    (
+        "no-public-members",
+        "accounts",
+        resource(BINDING, role="roles/x", members=["user:a@example.com", "allAuthenticatedUsers"]),
+        "whoever has a Google account",
+    ),
+    (
+        "no-public-members",
+        "dataset",
+        resource(DATASET, accesses=[{"role": "READER", "specialGroup": "allAuthenticatedUsers"}]),
+        "name the accounts",
+    ),
     ("no-authoritative-iam", "policy", resource("gcp:projects/iAMPolicy:IAMPolicy"), "every other grant"),
     ("no-authoritative-iam", "binding", resource(BINDING, role="roles/x"), "every other member"),
     (
@@ -104,6 +126,13 @@ VIOLATED = [
     ("stable-models", "preview in prod", model("m", 2, "gemini-3.1-pro-preview"), "a preview"),
     ("models-that-stay", "near", model("m", 2, "gemini-live-2.5-flash-native-audio"), "retires on 2026-12-13"),
     ("labels", "none", resource(ENDPOINT), "has no label environment"),
+    ("labels", "dataset", resource(DATASET), "has no label environment"),
+    (
+        "labels",
+        "alert",
+        resource(ALERT_POLICY, labels={"environment": "prod"}),
+        "gemini-vertex:labels.environment",
+    ),
     ("labels", "another", resource(ENDPOINT, labels={"team": "x"}), "gemini-vertex:labels.environment"),
     ("protected-in-prod", "endpoint", resource(ENDPOINT), "The endpoint it can be deleted"),
     ("protected-in-prod", "split", split(a=100), "The traffic split traffic"),
@@ -113,6 +142,11 @@ KEPT = [
     ("no-service-account-keys", "an API key of the Developer API", resource(SECRET, stringData={"key": "AIza…"})),
     ("no-service-account-keys", "unknown data", resource(SECRET, data=UNKNOWN)),
     ("no-service-account-keys", "a crypto key", resource("gcp:kms/cryptoKey:CryptoKey")),
+    ("no-service-account-keys", "an API key in Secret Manager", resource(SECRET_VERSION, secretData="AIza…")),
+    ("no-service-account-keys", "unknown secret", resource(SECRET_VERSION, secretData=UNKNOWN)),
+    ("no-public-members", "a person", resource(MEMBER, role="roles/x", member="user:allUsers@example.com")),
+    ("no-public-members", "unknown", resource(BINDING, role="roles/x", members=UNKNOWN)),
+    ("no-public-members", "owners", resource(DATASET, accesses=[{"role": "OWNER", "specialGroup": "projectOwners"}])),
     ("no-authoritative-iam", "a member", resource(MEMBER, role="roles/aiplatform.user")),
     ("no-authoritative-iam", "a custom role", resource("gcp:projects/iAMCustomRole:IAMCustomRole")),
     ("no-primitive-roles", "a narrow role", resource(MEMBER, role="roles/aiplatform.viewer")),
@@ -194,6 +228,20 @@ def test_the_primary_needs_two_replicas_and_the_fallback_is_only_named() -> None
     assert RULE["two-replicas-of-the-others-in-prod"].level == "advisory"
 
 
+def test_the_largest_share_is_primary_however_small() -> None:
+    """Of three models with a third each none has half, and yet one machine less is a third of all answers."""
+    stack = [model("a", 1), model("b", 1), model("c", 1), split(a=34, b=33, c=33)]
+    [primary] = said("two-replicas-of-the-primary-in-prod", *stack)
+    assert primary.startswith("a has 34 %")
+    assert len(said("two-replicas-of-the-others-in-prod", *stack)) == 2
+    even = [model("a", 1), model("b", 2), split(a=50, b=50)]
+    assert said("two-replicas-of-the-primary-in-prod", *even)
+    listed = [{"serving": "managed", "weight": 30}, {"serving": "endpoint", "weight": 70}]
+    routed = resource(STACK, name="stack", routes={"version": 1, "routes": listed})
+    assert len(said("two-replicas-of-the-primary-in-prod", routed, *stack)) == 0
+    assert len(said("two-replicas-of-the-primary-in-prod", routed, model("a", 1), split(a=100))) == 1
+
+
 def test_enough_replicas_and_shared_machines_are_in_order() -> None:
     """Two are enough; a tuned Gemini has no machines of its own; what is not known yet is left to the update."""
     stack = [model("a", 2), model("b", UNKNOWN), resource(DEPLOYED_MODEL, name="c", displayName="c"), split(a=50, b=50)]
@@ -232,6 +280,23 @@ def test_prod_has_a_perimeter_around_vertex_ai() -> None:
     assert said(rule, *others, environment="dev") == []
 
 
+def test_prod_tells_somebody_when_it_goes_wrong() -> None:
+    """An endpoint or a managed route without an alert policy, or with none that names a channel; dev needs none."""
+    rule, endpoint = "observed-in-prod", resource(ENDPOINT)
+    managed = routes({"name": "m", "serving": "managed", "model": "gemini-3.8-flash"})
+    silent, told = resource(ALERT_POLICY), resource(ALERT_POLICY, notificationChannels=UNKNOWN)
+    for serving in (endpoint, managed):
+        [message] = said(rule, serving)
+        assert message.startswith(
+            "The stack has no alert policy: `pulumi config set --path 'gemini-vertex:observability"
+        )
+        assert said(rule, serving, silent)[0].startswith("The stack's alert policies tell nobody")
+        assert said(rule, serving, silent, told) == []
+        assert said(rule, serving, resource(ALERT_POLICY, enabled=False, notificationChannels=["c"]))
+        assert said(rule, serving, environment="dev") == []
+    assert said(rule, resource(STACK)) == [], "nothing serves"
+
+
 def test_every_rule_has_one_check_and_a_sentence() -> None:
     """The pack's own shape."""
     assert len(RULE) == len(RULES)
@@ -243,5 +308,6 @@ def test_every_rule_has_one_check_and_a_sentence() -> None:
         "two-replicas-of-the-primary-in-prod",
         "two-replicas-of-the-others-in-prod",
         "perimeter-in-prod",
+        "observed-in-prod",
         "stable-routes",
     } == set(RULE)

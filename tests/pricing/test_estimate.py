@@ -9,6 +9,7 @@ from pricing.table import read
 from tests.unit.configurations import one_model, prod, tuned
 from tests.unit.configurations import read as settings_of
 
+NUMBERS = ("idlePerHour", "fullPerHour", "idlePerMonth", "fullPerMonth")
 DAY = dt.date(2026, 11, 24)
 TABLE = read(
     {
@@ -56,8 +57,8 @@ def test_idle_is_the_fewest_replicas_and_full_the_most() -> None:
         "idlePerMonth": 584.0,
         "fullPerMonth": 3212.0,
         "models": {
-            "first": {"idlePerHour": 0.4, "fullPerHour": 4.0},
-            "second": {"idlePerHour": 0.4, "fullPerHour": 0.4},
+            "first": {"idlePerHour": 0.4, "fullPerHour": 4.0, "idlePerMonth": 292.0, "fullPerMonth": 2920.0},
+            "second": {"idlePerHour": 0.4, "fullPerHour": 0.4, "idlePerMonth": 292.0, "fullPerMonth": 292.0},
         },
         "unknown": [],
     }
@@ -71,16 +72,17 @@ def test_an_attached_accelerator_is_added_and_a_built_in_one_is_in_the_node() ->
     assert built_in.idle_per_hour == 1.5
 
 
-def test_what_is_not_known_is_said_and_left_out_of_the_sums() -> None:
-    """Another region, a machine or an accelerator without a price: null, and a sentence that names it."""
+def test_what_is_not_known_is_said_and_makes_the_sums_unknown() -> None:
+    """Another region, a machine or an accelerator without a price: null, never 0, and a sentence that names it."""
     elsewhere = cost_of(prod(), region="europe-west4")
-    assert elsewhere.as_json()["models"]["first"] == {"idlePerHour": None, "fullPerHour": None}
+    shown = elsewhere.as_json()
+    for costs in (shown, shown["models"]["first"]):
+        assert [costs[key] for key in NUMBERS] == [None, None, None, None]
     assert elsewhere.unknown == (
         "first: no price of a n1-standard-4 node in europe-west4 is known",
         "second: no price of a n1-standard-8 node in europe-west4 is known",
     )
-    assert elsewhere.idle_per_hour == 0
-    assert "not in it: first: no price" in str(elsewhere)
+    assert elsewhere.idle_per_hour is None
     other = cost_of(one_model(acceleratorType="NVIDIA_TESLA_V100"))
     assert other.unknown == ("only: no price of an NVIDIA_TESLA_V100 on a n1-standard-4 node in us-central1 is known",)
 
@@ -88,7 +90,7 @@ def test_what_is_not_known_is_said_and_left_out_of_the_sums() -> None:
 def test_a_tuned_gemini_costs_nothing_idle_and_by_token_else() -> None:
     """No machines of its own: the base model's token price applies, which the configuration does not tell."""
     cost = cost_of(tuned())
-    assert cost.as_json()["models"] == {"only": {"idlePerHour": 0.0, "fullPerHour": None}}
+    assert [cost.as_json()["models"]["only"][key] for key in NUMBERS] == [0.0, None, 0.0, None]
     assert "billed by token" in cost.unknown[0]
 
 
@@ -99,6 +101,8 @@ def test_a_managed_model_has_no_idle_cost_and_a_price_by_token() -> None:
     assert cost.as_json()["models"]["pro"] == {
         "idlePerHour": 0.0,
         "fullPerHour": None,
+        "idlePerMonth": 0.0,
+        "fullPerMonth": None,
         "perMillionTokens": {"input": 2.0, "output": 10.0},
     }
     assert "2.00 USD the million input tokens and 10.00" in cost.unknown[0]
@@ -106,12 +110,3 @@ def test_a_managed_model_has_no_idle_cost_and_a_price_by_token() -> None:
     assert "a price that is not known here" in cost.unknown[1]
     december = pricing.estimate("us-central1", (), models, table=TABLE, day=dt.date(2026, 12, 1))
     assert december.models["pro"].tokens == pricing.TokenPrice(4.0, 20.0)
-
-
-def test_a_change_is_told_by_the_hour_and_the_month() -> None:
-    """Against the last output; nothing where nothing differs or there was no output."""
-    cost = cost_of(prod())
-    assert pricing.change(cost, cost.as_json()) == ""
-    assert pricing.change(cost, None) == ""
-    assert pricing.change(cost, {"idlePerHour": 0.4, "fullPerHour": 0.6}) == "idle +0.20 USD an hour (+146 a month)"
-    assert pricing.change(cost, {"idlePerHour": 1.6}) == "idle -1.00 USD an hour (-730 a month)"

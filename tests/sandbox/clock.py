@@ -13,6 +13,7 @@ class Stepped(Clock):
 
     def __init__(self) -> None:
         self.time = 1_795_514_410.0
+        self.rate = 0.0
 
     def now(self) -> float:
         """The time that it stands at."""

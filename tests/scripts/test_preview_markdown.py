@@ -134,6 +134,31 @@ def test_a_new_model_costs_nothing_before() -> None:
     assert "| `flash`, at full load, an hour | 0.00 | 4.40 | +4.40 |" in lines
 
 
+def test_a_price_that_is_not_known_makes_no_total() -> None:
+    """A region without prices is no saving, whatever total the output of an earlier version has."""
+    unknown = {"idlePerHour": None, "fullPerHour": None}
+    after = COST | {"idlePerHour": 0.44, "models": COST["models"] | {"pro": unknown}}
+    lines = cost({"cost": COST}, {"cost": after}).splitlines()
+    assert "| idle, an hour | 0.66 | not known | not known |" in lines
+    assert "| idle, a month | 482 | not known | not known |" in lines
+    assert "| `pro`, idle, an hour | 0.22 | not known | not known |" in lines
+
+
+def test_the_months_and_tokens_of_a_model_are_told() -> None:
+    """A managed model costs by token: its price has rows of its own."""
+
+    def one(month: float, out: float) -> dict[str, Any]:
+        tokens = {"input": 1.5, "output": out}
+        return {
+            "cost": COST | {"models": {"pro": {"idlePerHour": 1, "idlePerMonth": month, "perMillionTokens": tokens}}}
+        }
+
+    lines = cost(one(730, 7.5), one(740, 9.5)).splitlines()
+    assert "| `pro`, idle, a month | 730 | 740 | +10 |" in lines
+    assert "| `pro`, the million output tokens | 7.50 | 9.50 | +2.00 |" in lines
+    assert "| `pro`, the million input tokens | 1.50 | 1.50 | none |" in lines
+
+
 def test_an_unknown_cost_is_said_to_be_unknown() -> None:
     """On either side, or in one number."""
     assert "not known" in cost({}, {})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import model_catalogue
-from model_catalogue import Catalogue, Model, gemini_id, looks_experimental, looks_preview
+from model_catalogue import Catalogue, Model, gemini_id, looks_experimental, looks_preview, today
 
 CATALOGUE = Catalogue.load()
 MODELS = list(CATALOGUE.models.values())
@@ -100,3 +100,18 @@ def test_a_wrong_entry_is_named(text: str, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(model_catalogue, "_FILE", file)
     with pytest.raises(ValueError, match=r"^models\.yaml: gemini-x: "):
         Catalogue.load.__wrapped__(Catalogue)
+
+
+def test_the_day_is_told_by_a_variable_and_is_todays_else() -> None:
+    """So that a preview can be repeated, and a test does not fail once a model retires."""
+    assert today({"GEMINI_TODAY": "2027-03-16"}) == dt.date(2027, 3, 16)
+    before = dt.datetime.now(dt.UTC).date()
+    assert before <= today({}) <= dt.datetime.now(dt.UTC).date()
+    assert today({"GEMINI_TODAY": ""}) >= before
+
+
+@pytest.mark.parametrize("given", ["tomorrow", "2026-13-01", "16.03.2027", "20270316"])
+def test_a_day_that_is_none_is_named(given: str) -> None:
+    """With the form that it must have."""
+    with pytest.raises(ValueError, match=f'^GEMINI_TODAY is "{given}"; it must be a day such as 2026-11-24'):
+        today({"GEMINI_TODAY": given})

@@ -285,6 +285,8 @@ def test_logged_requests_expire_and_stay_with_the_stack() -> None:
     done = record(program)
     dataset = done.one(":Dataset").inputs
     assert (dataset["location"], dataset["defaultTableExpirationMs"]) == ("europe-west4", 7 * 86_400_000)
+    assert dataset["defaultPartitionExpirationMs"] == 7 * 86_400_000
+    assert dataset["accesses"] == [{"role": "OWNER", "specialGroup": "projectOwners"}], "no viewer of the project"
     assert dataset["deleteContentsOnDestroy"] is False
     assert done.one(":AiEndpoint").inputs["predictRequestResponseLoggingConfig"] == {
         "enabled": True,

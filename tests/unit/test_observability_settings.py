@@ -121,13 +121,13 @@ def test_bigquery_is_enabled_only_where_requests_are_logged() -> None:
 
 
 def test_requests_are_logged_only_where_google_logs_them() -> None:
-    """choose-endpoint-type: not on a peered endpoint; without an endpoint there is nothing to log."""
+    """choose-endpoint-type: not on a peered endpoint; managed models have a log of their own, not this one."""
     section = {"notify": ["a@b.example"], "requestLogging": {"dataset": "d"}}
     peered = {"name": "e", "connectivity": "peered-network"}
     managed = [{"name": "m", "model": "gemini-3.8-flash", "serving": "managed"}]
     for changes, says in (
         ({"endpoint": peered, "models": [{"name": "m", "model": "1", "machineType": "n1-standard-4"}]}, "peered"),
-        ({"endpoint": None, "models": managed}, "every model is managed"),
+        ({"endpoint": None, "models": managed}, "every model is managed, and the log that Google has"),
     ):
         with pytest.raises(SettingsError) as caught:
             read(prod(observability=section, **changes))

@@ -6,6 +6,7 @@ import pulumi
 import pytest
 
 from settings.load import PROJECT_VARIABLES, REGION_VARIABLES
+from tests.unit.configurations import managed
 from tests.unit.programs import run_program, stack_file
 from tests.unit.recorder import ADDRESS, DNS
 
@@ -214,3 +215,22 @@ def test_warnings_are_logged() -> None:
     assert run_program(config, stack="dev").log == [
         "gemini-vertex:models[0].model: gemini-3.1-pro-preview is a preview; use gemini-4-argon before production"
     ]
+
+
+def test_the_day_of_a_preview_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GEMINI_TODAY decides what is retired and what a token costs; what is no day is said in a sentence."""
+    config = {**managed(model="gemini-2.5-flash-image"), "gcp:project": "my-project"}
+    monkeypatch.setenv("GEMINI_TODAY", "2027-03-16")
+    with pytest.raises(pulumi.RunError, match="was retired on 2027-03-15"):
+        run_program(config)
+    for day, price in (("2026-11-30", 2.0), ("2026-12-01", 4.0)):
+        monkeypatch.setenv("GEMINI_TODAY", day)
+        [argon] = (
+            run_program({**managed(model="gemini-4-argon"), "gcp:project": "my-project"})
+            .outputs["cost"]["models"]
+            .values()
+        )
+        assert argon["perMillionTokens"]["input"] == price
+    monkeypatch.setenv("GEMINI_TODAY", "soon")
+    with pytest.raises(pulumi.RunError, match='GEMINI_TODAY is "soon"'):
+        run_program(config)

@@ -15,7 +15,7 @@ _NUMBERS = ("defaultTableExpirationMs", "defaultPartitionExpirationMs")
 
 
 class Dataset(GcpResource):
-    """A dataset; who may read it is Google's default unless others change it."""
+    """A dataset; who may read it is Google's default where `accesses` are not given."""
 
     base = "bigquery/v2/"
     import_ids = ("projects/{project}/datasets/{datasetId}", "{project}/{datasetId}", "{datasetId}")
@@ -28,6 +28,7 @@ class Dataset(GcpResource):
         "defaultPartitionExpirationMs": Field(),
         "deleteContentsOnDestroy": Field(default=False),
         "labels": Field(),
+        "accesses": Field(computed=True),
         "project": Field(replace=True, computed=True),
         "deletionPolicy": DELETION_POLICY,
     }
@@ -73,6 +74,8 @@ class Dataset(GcpResource):
     def _body(self, cloud: Cloud, inputs: Props) -> Json:
         body: Json = filled(inputs, _TEXTS)
         body |= {name: str(inputs[name]) for name in _NUMBERS if inputs.get(name)}
+        if inputs.get("accesses"):
+            body["access"] = inputs["accesses"]
         reference = {"projectId": cloud.project_of(inputs), "datasetId": inputs["datasetId"]}
         location = inputs.get("location", "US")
         return {**body, "datasetReference": reference, "location": location, "labels": labels.wanted(cloud, inputs)}
