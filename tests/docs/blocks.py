@@ -12,14 +12,14 @@ from pathlib import Path
 
 from scripts.workspace import ROOT
 
-_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Nobody is there to answer, so what asks is told to go on.
 UNATTENDED = {"pulumi up": "pulumi up --yes --skip-preview", "pulumi destroy": "pulumi destroy --yes --skip-preview"}
 
 
-def blocks(page: str) -> list[str]:
-    """The `sh` blocks of docs/PAGE, in their order."""
-    return _BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
+def blocks(page: str, language: str = "sh") -> list[str]:
+    """The blocks of docs/PAGE in that language, in their order."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def filled(block: str, table: Mapping[str, str]) -> str:
