@@ -42,8 +42,9 @@ async def locate(route: Route, http: httpx.AsyncClient, tokens: Tokens, translat
     except Refused as refused:
         raise ConfigurationError(
             f"{route.name}: the endpoint {route.endpoint} could not be read ({refused}) Without"
-            " aiplatform.endpoints.get set VERTEX_ENDPOINT_HOST (the stack's output endpointHost) and"
-            " VERTEX_ENDPOINT_API (generateContent, predict, rawPredict or chatCompletions)."
+            " aiplatform.endpoints.get mount the stack's routes and set GEMINI_ROUTES_FILE, or set VERTEX_ENDPOINT_HOST"
+            " (the stack's output endpointHost), VERTEX_ENDPOINT_API (generateContent, predict, rawPredict or"
+            " chatCompletions) and for a private address VERTEX_ENDPOINT_SCHEME=http."
         ) from None
     deployed = endpoint.get("deployedModels", [])
     if not deployed:
