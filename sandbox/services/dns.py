@@ -6,7 +6,6 @@ one name cannot be attached to one network.
 """
 
 import re
-from typing import TYPE_CHECKING
 
 from sandbox import registry
 from sandbox.errors import GoogleError, Json, already_exists, invalid_argument, not_found
@@ -17,13 +16,11 @@ from sandbox.services.compute.common import NETWORK
 from sandbox.services.paging import page
 from sandbox.services.private_path import RECORDS, ZONE
 
-if TYPE_CHECKING:
-    pass
-
 CHANGE = "dns.change"
 _NAME = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(r"(\*\.)?([a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9])?\.)+")
 _OWN = ("NS", "SOA")
+_CHANGEABLE = ("description", "labels")
 _SERVER = "ns-gcp-private.googledomains.com."
 
 registry.needs_enabling("dns")
@@ -78,8 +75,24 @@ def list_zones(call: Call) -> Json:
 @method("dns.managedZones.patch")
 def patch_zone(call: Call) -> Json:
     """Changes the description, the labels, or the networks that a zone is attached to."""
+    return _rewrite(call, *_zone(call, "dns.managedZones.update"))
+
+
+@method("dns.managedZones.update")
+def update_zone(call: Call) -> Json:
+    """Changes the same as patch does, and empties what the whole new zone has not."""
     path, zone = _zone(call, "dns.managedZones.update")
-    changes: Json = {k: call.body[k] for k in ("description", "labels") if k in call.body}
+    for field in ("name", "dnsName", "visibility"):
+        if call.body.get(field, "") != zone[field]:
+            raise _invalid(f"entity.managedZone.{field}", call.body.get(field, ""))
+    call.body.setdefault("privateVisibilityConfig", {})
+    return _rewrite(call, path, {k: v for k, v in zone.items() if k not in _CHANGEABLE})
+
+
+def _rewrite(call: Call, path: str, zone: Json) -> Json:
+    """Puts what the request changes of the zone; the operation is done at once."""
+    old = call.sandbox.store.get(ZONE, path)
+    changes: Json = {k: call.body[k] for k in _CHANGEABLE if k in call.body}
     if "privateVisibilityConfig" in call.body:
         changes["privateVisibilityConfig"] = _attached(call, path.split("/")[1], path, zone["dnsName"])
     changed = {**zone, **changes}
@@ -91,7 +104,7 @@ def patch_zone(call: Call) -> Json:
         "status": "done",
         "type": "update",
         "user": call.principal.email,
-        "zoneContext": {"oldValue": zone, "newValue": changed},
+        "zoneContext": {"oldValue": old, "newValue": changed},
     }
 
 

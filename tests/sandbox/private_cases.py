@@ -77,7 +77,7 @@ CASES: dict[str, dict[str, Any]] = {
         "known": {"project": "sandbox-project", "effectiveLabels": MARKED},
         "unknown": ("managedZoneId", "nameServers"),
         "changed": {"description": "renamed", "labels": {"team": "genai"}},
-        "call": "dns.managedZones.patch",
+        "call": "dns.managedZones.update",
         "replaced": {"dnsName": "other.googleapis.com."},
         "required": "dnsName",
     },

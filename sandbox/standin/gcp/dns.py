@@ -64,9 +64,11 @@ class ManagedZone(GcpResource):
 
     @override
     def update(self, cloud: Cloud, resource_id: str, state: Props, inputs: Props, changed: set[str]) -> None:
-        body = {k: v for k, v in _zone(cloud, inputs).items() if k in changed}
-        if body:
-            cloud.rest.call("PATCH", _BASE + resource_id, body)
+        body = _zone(cloud, inputs)
+        if changed & body.keys():  # written whole, with what the service gave, as the plugin does
+            given = {k: state[k] for k in ("creationTime", "nameServers")}
+            body |= {**given, "id": int(state["managedZoneId"])}
+            self.send(cloud, "PUT", _BASE + resource_id, body)
 
 
 def _with_paths(props: Props) -> Props:
