@@ -97,7 +97,8 @@ def set_labels(call: Call) -> Json:
     """Replaces the labels."""
     path = f"{common.scope(call, common.project_of(call, f'{_permissions(call)}.setLabels'))}/addresses/"
     address = common.find(call.sandbox, ADDRESS, path + call.params["resource"])
-    return common.start(call, "setLabels", ADDRESS, _labelled(call, address))
+    common.check_fingerprint(call.body.get("labelFingerprint", ""), common.label_fingerprint(address))
+    return common.start(call, "setLabels", ADDRESS, {**address, "labels": call.body.get("labels", {})})
 
 
 def free(sandbox: "Sandbox", subnetwork: str, wanted: str = "") -> str:
@@ -145,12 +146,17 @@ def _block(address: Json) -> ipaddress.IPv4Network:
 
 def _labelled(call: Call, address: Json) -> Json:
     labels = call.body.get("labels")
-    return {**address, "labels": labels, "labelFingerprint": "42WmSpB8rSM="} if labels else address
+    return {**address, "labels": labels} if labels else address
 
 
 def _shown(sandbox: "Sandbox", path: str, address: Json) -> Json:
     users = _users(sandbox, path, address)
-    return {**address, "status": "IN_USE" if users else "RESERVED", **({"users": users} if users else {})}
+    return {
+        **address,
+        "labelFingerprint": common.label_fingerprint(address),
+        "status": "IN_USE" if users else "RESERVED",
+        **({"users": users} if users else {}),
+    }
 
 
 def _users(sandbox: "Sandbox", path: str, address: Json) -> list[str]:

@@ -1,5 +1,8 @@
 """What all of compute's resources share: their links, names and permissions, and operations with a status."""
 
+import base64
+import hashlib
+import json
 import re
 import secrets
 from datetime import UTC, datetime
@@ -161,6 +164,24 @@ def _shown(where: str, record: Json) -> Json:
         error = record["error"]
         shown |= {"error": {"errors": [{"code": str(error["code"]), "message": error["message"]}]}}
     return {**shown, "endTime": stamp(record["ended"])} if done else shown
+
+
+def fingerprint(value: Json) -> str:
+    """A hash as compute gives of what a change must know the present state of."""
+    known = json.dumps(value, sort_keys=True).encode()
+    return base64.b64encode(hashlib.blake2b(known, digest_size=8).digest()).decode()
+
+
+def label_fingerprint(resource: Json) -> str:
+    """The fingerprint of a resource's labels; that of none is Google's own."""
+    labels = resource.get("labels")
+    return fingerprint(labels) if labels else "42WmSpB8rSM="
+
+
+def check_fingerprint(given: str, current: str) -> None:
+    """Compute's 412 unless the caller knows the present state (discovery: `fingerprint`, `labelFingerprint`)."""
+    if given != current:
+        raise GoogleError(412, "CONDITION_NOT_MET", "Supplied fingerprint does not match current metadata fingerprint.")
 
 
 def number() -> str:

@@ -101,6 +101,7 @@ def set_labels(call: Call) -> Json:
     """Replaces the labels."""
     parent = common.scope(call, common.project_of(call, f"{_permissions(call)}.setLabels"))
     rule = common.find(call.sandbox, FORWARDING_RULE, f"{parent}/forwardingRules/{call.params['resource']}")
+    common.check_fingerprint(call.body.get("labelFingerprint", ""), common.label_fingerprint(rule))
     return common.start(call, "setLabels", FORWARDING_RULE, {**rule, "labels": call.body.get("labels", {})})
 
 
@@ -155,7 +156,8 @@ def _rule(call: Call, project: str, parent: str, made: Json) -> Json:
 
 def _shown(sandbox: "Sandbox", rule: Json) -> Json:
     kept = {k: v for k, v in rule.items() if k != "addressPath"}
-    return {**kept, "pscConnectionStatus": status(sandbox, rule)}
+    shown = {"labelFingerprint": common.label_fingerprint(rule), "pscConnectionStatus": status(sandbox, rule)}
+    return {**kept, **shown}
 
 
 def _registering(call: Call) -> list[str]:

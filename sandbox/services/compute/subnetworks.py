@@ -22,14 +22,14 @@ _CHANGEABLE = ("privateIpGoogleAccess", "description", "logConfig")
 def list_subnetworks(call: Call) -> Json:
     """The subnetworks of a region."""
     parent = common.scope(call, common.project_of(call, "compute.subnetworks.list"))
-    found = [value for name, value in everywhere(call.sandbox).items() if name.startswith(f"{parent}/")]
+    found = [_shown(value) for name, value in everywhere(call.sandbox).items() if name.startswith(f"{parent}/")]
     return common.listed(call, SUBNETWORK, parent, "subnetworks", found)
 
 
 @method("compute.subnetworks.get")
 def get_subnetwork(call: Call) -> Json:
     """One subnetwork."""
-    return _find(call, "compute.subnetworks.get")[1]
+    return _shown(_find(call, "compute.subnetworks.get")[1])
 
 
 @method("compute.subnetworks.insert")
@@ -64,6 +64,8 @@ def patch_subnetwork(call: Call) -> Json:
     """Changes Private Google Access, among what can change in place."""
     single = call.method.name == "setPrivateIpGoogleAccess"
     _, subnetwork = _find(call, f"compute.subnetworks.{'setPrivateIpGoogleAccess' if single else 'update'}")
+    if not single:
+        common.check_fingerprint(call.body.get("fingerprint", ""), common.fingerprint(subnetwork))
     changes = {k: call.body[k] for k in _CHANGEABLE if k in call.body}
     return common.start(call, call.method.name, SUBNETWORK, {**subnetwork, **changes})
 
@@ -129,9 +131,14 @@ def _subnetwork(made: Json, network: str, block: ipaddress.IPv4Network) -> Json:
         "ipCidrRange": str(block),
         "gatewayAddress": str(block[1]),
         "privateIpGoogleAccess": False,
+        "privateIpv6GoogleAccess": "DISABLE_GOOGLE_ACCESS",
         "purpose": "PRIVATE",
         "stackType": "IPV4_ONLY",
     }
+
+
+def _shown(subnetwork: Json) -> Json:
+    return {**subnetwork, "fingerprint": common.fingerprint(subnetwork)}
 
 
 def _find(call: Call, permission: str) -> tuple[str, Json]:

@@ -186,8 +186,10 @@ class Address(_Regional):
     def _label(self, cloud: Cloud, resource_id: str, inputs: Props) -> None:
         wanted = labels.planned(cloud, inputs)["effectiveLabels"]
         if wanted:
-            fingerprint = cloud.rest.call("GET", BASE + resource_id).get("labelFingerprint", "")
-            body = {"labels": wanted, **({"labelFingerprint": fingerprint} if fingerprint else {})}
+            body = {
+                "labels": wanted,
+                "labelFingerprint": cloud.rest.call("GET", BASE + resource_id)["labelFingerprint"],
+            }
             self.send(cloud, "POST", f"{BASE}{resource_id}/setLabels", body)
 
 
