@@ -10,6 +10,7 @@ from sandbox.services.paging import page
 KIND = "dataset"
 _ID = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _LEAST_EXPIRATION_MS = 3_600_000
+_TIME_TRAVEL_HOURS = "168"
 _FIXED = ("datasetReference", "location", "id", "kind", "selfLink", "creationTime", "type")
 
 
@@ -93,14 +94,17 @@ def _put(call: Call, name: str, dataset: Json) -> Json:
             " hour)."
         )
     now = _milliseconds(call)
-    whole = {**dataset, "lastModifiedTime": now, "etag": f"{now}{len(str(dataset))}"}
+    etag = f"{now}{len(str(dataset))}"
+    whole = {"maxTimeTravelHours": _TIME_TRAVEL_HOURS, **dataset, "lastModifiedTime": now, "etag": etag}
     call.sandbox.store.put(KIND, name, whole)
     return whole
 
 
 def _changes(call: Call, dataset: Json) -> Json:
-    for field in ("location", "datasetReference"):
-        if field in call.body and call.body[field] != dataset[field]:
+    # A reference may leave out the project.
+    reference = {**dataset["datasetReference"], **call.body.get("datasetReference", {})}
+    for field, given in (("location", call.body.get("location")), ("datasetReference", reference)):
+        if given is not None and given != dataset[field]:
             raise invalid_argument(f"Cannot change {field} of dataset {dataset['id']}.")
     return {field: value for field, value in call.body.items() if field not in _FIXED}
 

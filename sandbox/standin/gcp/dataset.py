@@ -73,9 +73,9 @@ class Dataset(GcpResource):
 
     def _body(self, cloud: Cloud, inputs: Props) -> Json:
         body: Json = filled(inputs, _TEXTS)
-        body |= {name: str(inputs[name]) for name in _NUMBERS if inputs.get(name)}
+        body |= {name: int(inputs[name]) for name in _NUMBERS if inputs.get(name)}
         if inputs.get("accesses"):
             body["access"] = inputs["accesses"]
-        reference = {"projectId": cloud.project_of(inputs), "datasetId": inputs["datasetId"]}
+        reference = {"datasetId": inputs["datasetId"]}
         location = inputs.get("location", "US")
         return {**body, "datasetReference": reference, "location": location, "labels": labels.wanted(cloud, inputs)}
