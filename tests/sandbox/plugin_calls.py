@@ -3,9 +3,9 @@
 A file of `terraform/calls/` says from which of the provider's files (`sources`) its `calls` were written, which APIs
 they need (`enable`), and the variable that leads the provider to the service (`endpoint`). A call has a method and a
 path (`call`), a `body`, the `status` to expect (200), what the provider reads of the answer (`answer`: "*" is any value
-but an empty one, fields that are not named may be there; `absent`), what later calls take from it (`keep`; `numbers`
-keeps a string as the number that the provider makes of it) and the one of `operations` to `wait` for. `$name` stands
-for a kept value, `$project` and `$number` for the project's id and number.
+but an empty one, fields that are not named may be there; `absent`), what later calls take from it (`keep`, by a dotted
+path; `numbers` keeps a string as the number that the provider makes of it) and the one of `operations` to `wait` for.
+`$name` stands for a kept value, `$project` and `$number` for the project's id and number.
 """
 
 import time
@@ -58,7 +58,7 @@ class Caller:
     def send(self, call: Json) -> None:
         """Sends one call, checks its answer, and waits for its operation. AssertionError says what is not as needed."""
         answer = self._ask(call, self.kept)
-        self.kept |= {name: answer[field] for name, field in call.get("keep", {}).items()}
+        self.kept |= {name: _at(answer, path) for name, path in call.get("keep", {}).items()}
         self.kept |= {name: int(answer[field]) for name, field in call.get("numbers", {}).items()}
         if "wait" in call:
             self._wait(self.calls["operations"][call["wait"]], answer)
@@ -90,6 +90,13 @@ class Caller:
         wrong += [f".{field} is there" for field in call.get("absent", []) if field in found]
         assert not wrong, f"{wrong} in {said}"
         return found
+
+
+def _at(answer: Json, path: str) -> Any:
+    found: Any = answer
+    for field in path.split("."):
+        found = found[field]
+    return found
 
 
 def _filled(value: Any, values: Json) -> Any:

@@ -90,8 +90,10 @@ def insert_global(call: Call) -> Json:
 
 @method("compute.forwardingRules.patch", "compute.globalForwardingRules.patch")
 def patch_rule(call: Call) -> Json:
-    """Changes whether the rule answers clients of other regions."""
+    """Changes whether the rule answers clients of other regions; a fingerprint, where one is given, must be current."""
     rule = _find(call, "update")
+    current = common.fingerprint(rule)
+    common.check_fingerprint(call.body.get("fingerprint", current), current)
     changes = {k: call.body[k] for k in _CHANGEABLE if k in call.body}
     return common.start(call, "patch", FORWARDING_RULE, {**rule, **changes})
 
@@ -156,8 +158,8 @@ def _rule(call: Call, project: str, parent: str, made: Json) -> Json:
 
 def _shown(sandbox: "Sandbox", rule: Json) -> Json:
     kept = {k: v for k, v in rule.items() if k != "addressPath"}
-    shown = {"labelFingerprint": common.label_fingerprint(rule), "pscConnectionStatus": status(sandbox, rule)}
-    return {**kept, **shown}
+    prints = {"fingerprint": common.fingerprint(rule), "labelFingerprint": common.label_fingerprint(rule)}
+    return {**kept, **prints, "pscConnectionStatus": status(sandbox, rule)}
 
 
 def _registering(call: Call) -> list[str]:

@@ -262,7 +262,9 @@ class ForwardingRule(Address):
     def update(self, cloud: Cloud, resource_id: str, state: Props, inputs: Props, changed: set[str]) -> None:
         super().update(cloud, resource_id, state, inputs, changed)
         if "allowPscGlobalAccess" in changed:
-            self.patch(cloud, resource_id, {"allowPscGlobalAccess": bool(inputs.get("allowPscGlobalAccess"))})
+            fingerprint = cloud.rest.call("GET", BASE + resource_id)["fingerprint"]
+            wanted = bool(inputs.get("allowPscGlobalAccess"))
+            self.patch(cloud, resource_id, {"fingerprint": fingerprint, "allowPscGlobalAccess": wanted})
 
 
 class GlobalForwardingRule(ForwardingRule):
