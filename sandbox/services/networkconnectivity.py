@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sandbox import listing, registry
-from sandbox.errors import Json, already_exists, failed_precondition, invalid_argument, not_found
+from sandbox.errors import Json, aborted, already_exists, failed_precondition, invalid_argument, not_found
 from sandbox.operations import completion
 from sandbox.registry import Call, method
 from sandbox.services import iam_policies
@@ -34,14 +34,13 @@ def list_policies(call: Call) -> Json:
     """The policies of a region."""
     parent = _name(call, "parent", "list")
     found = call.sandbox.store.list(POLICY, f"{parent}/").items()
-    return page(call, "serviceConnectionPolicies", [{"name": name, **policy} for name, policy in found])
+    return page(call, "serviceConnectionPolicies", [_shown(*each) for each in found])
 
 
 @method("networkconnectivity.projects.locations.serviceConnectionPolicies.get")
 def get_policy(call: Call) -> Json:
     """One policy."""
-    name, policy = _find(call, "get")
-    return {"name": name, **policy}
+    return _shown(*_find(call, "get"))
 
 
 @method("networkconnectivity.projects.locations.serviceConnectionPolicies.create")
@@ -67,8 +66,10 @@ def create_policy(call: Call) -> Json:
 
 @method("networkconnectivity.projects.locations.serviceConnectionPolicies.patch")
 def patch_policy(call: Call) -> Json:
-    """Changes the masked fields."""
+    """Changes the masked fields; 409 for an etag that is not the present one."""
     name, policy = _find(call, "update")
+    if call.body.get("etag", names.etag(policy)) != names.etag(policy):
+        raise aborted(f"The etag of {name} does not match: it was changed meanwhile. Read it again, then retry.")
     changed = dict(policy)
     for path in listing.mask_paths(call.query.get("updateMask", "")) or [f for f in _FIELDS if f in call.body]:
         if path.partition(".")[0] not in _FIELDS:
@@ -108,7 +109,7 @@ def _changed(sandbox: "Sandbox", operation: Json) -> Json:
         sandbox.store.delete(POLICY, name)
         return {"@type": "type.googleapis.com/google.protobuf.Empty"}
     sandbox.store.put(POLICY, name, policy)
-    return {"@type": f"{_TYPE}ServiceConnectionPolicy", "name": name, **policy}
+    return {"@type": f"{_TYPE}ServiceConnectionPolicy", **_shown(name, policy)}
 
 
 @registry.seed
@@ -144,6 +145,10 @@ def _checked(call: Call, parent: str, policy: Json) -> Json:
         if path.split("/")[3] != region or subnetworks.named(call.sandbox, path)["network"] != BASE + network:
             raise invalid_argument(f"Subnetwork {path} is not in {network} and region {region}.")
     return {**policy, "network": network, "pscConfig": {**policy["pscConfig"], "subnetworks": paths}}
+
+
+def _shown(name: str, policy: Json) -> Json:
+    return {"name": name, **policy, "etag": names.etag(policy)}
 
 
 def _find(call: Call, verb: str) -> tuple[str, Json]:

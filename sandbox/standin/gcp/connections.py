@@ -139,7 +139,9 @@ class ServiceConnectionPolicy(GcpResource):
     @override
     def update(self, cloud: Cloud, resource_id: str, state: Props, inputs: Props, changed: set[str]) -> None:
         mask = sorted(changed & {"description", "pscConfig", "labels"})
-        body = {k: inputs[k] for k in mask if k in inputs}
+        body = {k: inputs[k] for k in mask if k in inputs} | {"network": inputs["network"]}
+        if state.get("etag"):
+            body["etag"] = state["etag"]
         if "labels" in mask:
             body["labels"] = labels.planned(cloud, inputs)["effectiveLabels"]
         if mask:
