@@ -1,11 +1,12 @@
 """Calls as Terraform's google provider makes them, written down from its source as data, and sent to a sandbox.
 
-A file of `terraform/calls/` says from which of the provider's files (`sources`) its `calls` were written, which APIs
-they need (`enable`), and the variable that leads the provider to the service (`endpoint`). A call has a method and a
-path (`call`), a `body`, the `status` to expect (200), what the provider reads of the answer (`answer`: "*" is any value
-but an empty one, fields that are not named may be there; `absent`), what later calls take from it (`keep`, by a dotted
-path; `numbers` keeps a string as the number that the provider makes of it) and the one of `operations` to `wait` for.
-`$name` stands for a kept value, `$project` and `$number` for the project's id and number.
+A file of `terraform/calls/` says from which of the provider's files (`sources`) its `calls` were written, whose they
+are (`types`, by Pulumi's tokens), which APIs they need (`enable`), and the variable that leads the provider to the
+service (`endpoint`). A call has a method and a path (`call`), a `body`, the `status` to expect (200), what the provider
+reads of the answer (`answer`: "*" is any value but an empty one, fields that are not named may be there; `absent`),
+what later calls take from it (`keep`, by a dotted path; `numbers` keeps a string as the number that the provider makes
+of it) and the one of `operations` to `wait` for. `$name` stands for a kept value, `$project` and `$number` for the
+project's id and number.
 """
 
 import time

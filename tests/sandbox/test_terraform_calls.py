@@ -8,10 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.standin.gcp import RESOURCES
 from sandbox.testing import SandboxHandle
 from tests.sandbox.plugin_calls import Caller, differences, read_calls
 
 FILES = sorted(Path(__file__).with_name("terraform").joinpath("calls").glob("*.yaml"))
+
+RECORDED = (
+    "gcp:accesscontextmanager/accessPolicy:AccessPolicy",
+    "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter",
+    "gcp:compute/network:Network",
+    "gcp:projects/iAMCustomRole:IAMCustomRole",
+    "gcp:projects/iAMMember:IAMMember",
+    "gcp:projects/service:Service",
+    "gcp:serviceaccount/account:Account",
+    "gcp:serviceaccount/iAMMember:IAMMember",
+    "gcp:vertex/aiEndpoint:AiEndpoint",
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -24,6 +37,12 @@ def test_each_call_is_answered_as_the_provider_s_code_needs(sandbox: SandboxHand
     for call in calls["calls"]:
         caller.send(call)
     assert sandbox.state() == {}
+
+
+def test_the_calls_of_each_type_of_the_stack_are_recorded_or_written() -> None:
+    """The types of the stand-in, which are those that the stack has, are all in terraform/main.tf or in a file here."""
+    written = {token for path in FILES for token in read_calls(path)["types"]}
+    assert written | set(RECORDED) == set(RESOURCES)
 
 
 def test_an_answer_without_what_is_read_is_a_difference() -> None:

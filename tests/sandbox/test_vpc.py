@@ -155,6 +155,20 @@ def test_a_zone_that_google_refuses_is_refused(dns: Google, body: Json, says: st
     assert says in refusal(dns, "POST", f"{P}/managedZones", body).message
 
 
+def test_a_zone_that_is_written_whole_loses_what_is_left_out(dns: Google) -> None:
+    """PUT empties the labels and the networks that it does not have, and moves nothing."""
+    made = dns("POST", f"{P}/managedZones", {**zone(), "labels": {"team": "genai"}})
+    assert "dnsName" in refusal(dns, "PUT", f"{P}/managedZones/z", {**made, "dnsName": "other.com."}).message
+    fixed = {field: made[field] for field in ("name", "dnsName", "visibility")}
+    changed = dns("PUT", f"{P}/managedZones/z", {**fixed, "description": "new"})["zoneContext"]
+    assert changed["oldValue"]["labels"] == {"team": "genai"}
+    found = dns("GET", f"{P}/managedZones/z")
+    assert found == changed["newValue"]
+    assert "labels" not in found
+    assert (found["description"], found["privateVisibilityConfig"]["networks"]) == ("new", [])
+    assert (found["id"], found["creationTime"]) == (made["id"], made["creationTime"])
+
+
 def test_a_zone_goes_when_its_records_are_gone(sandbox: SandboxHandle, dns: Google) -> None:
     """Its own NS and SOA do not count, and a change replaces records as one or not at all."""
     dns("POST", f"{P}/managedZones", zone())

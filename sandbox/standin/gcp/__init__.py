@@ -22,42 +22,45 @@ from sandbox.standin.gcp.secret import Secret, SecretIamMember, SecretVersion
 from sandbox.standin.gcp.service import Service
 from sandbox.standin.gcp.service_account import Account
 from sandbox.standin.gcp.service_perimeter import ServicePerimeter
+from sandbox.standin.resource import Resource
 from sandbox.standin.servicer import Provider
+
+RESOURCES: Mapping[str, Resource[Cloud]] = {
+    "gcp:accesscontextmanager/accessPolicy:AccessPolicy": AccessPolicy(),
+    "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter": ServicePerimeter(),
+    "gcp:bigquery/dataset:Dataset": Dataset(),
+    "gcp:compute/address:Address": Address(),
+    "gcp:compute/forwardingRule:ForwardingRule": ForwardingRule(),
+    "gcp:compute/globalAddress:GlobalAddress": GlobalAddress(),
+    "gcp:compute/globalForwardingRule:GlobalForwardingRule": GlobalForwardingRule(),
+    "gcp:compute/network:Network": Network(),
+    "gcp:compute/subnetwork:Subnetwork": Subnetwork(),
+    "gcp:dns/managedZone:ManagedZone": ManagedZone(),
+    "gcp:dns/recordSet:RecordSet": RecordSet(),
+    "gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy": ServiceConnectionPolicy(),
+    "gcp:monitoring/alertPolicy:AlertPolicy": AlertPolicy(),
+    "gcp:monitoring/customService:CustomService": CustomService(),
+    "gcp:monitoring/dashboard:Dashboard": Dashboard(),
+    "gcp:monitoring/notificationChannel:NotificationChannel": NotificationChannel(),
+    "gcp:monitoring/slo:Slo": Slo(),
+    "gcp:projects/iAMCustomRole:IAMCustomRole": IamCustomRole(),
+    "gcp:projects/iAMMember:IAMMember": ProjectIamMember(),
+    "gcp:projects/service:Service": Service(),
+    "gcp:secretmanager/secret:Secret": Secret(),
+    "gcp:secretmanager/secretIamMember:SecretIamMember": SecretIamMember(),
+    "gcp:secretmanager/secretVersion:SecretVersion": SecretVersion(),
+    "gcp:serviceaccount/account:Account": Account(),
+    "gcp:serviceaccount/iAMMember:IAMMember": ServiceAccountIamMember(),
+    "gcp:servicenetworking/connection:Connection": Connection(),
+    "gcp:vertex/aiEndpoint:AiEndpoint": AiEndpoint(),
+}
 
 
 def provider(sandbox_url: str, environ: Mapping[str, str]) -> Provider[Cloud]:
     """The provider; ``environ`` stands for the plugin's environment (GOOGLE_PROJECT and the like)."""
     return Provider(
         "gcp",
-        {
-            "gcp:accesscontextmanager/accessPolicy:AccessPolicy": AccessPolicy(),
-            "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter": ServicePerimeter(),
-            "gcp:bigquery/dataset:Dataset": Dataset(),
-            "gcp:compute/address:Address": Address(),
-            "gcp:compute/forwardingRule:ForwardingRule": ForwardingRule(),
-            "gcp:compute/globalAddress:GlobalAddress": GlobalAddress(),
-            "gcp:compute/globalForwardingRule:GlobalForwardingRule": GlobalForwardingRule(),
-            "gcp:compute/network:Network": Network(),
-            "gcp:compute/subnetwork:Subnetwork": Subnetwork(),
-            "gcp:dns/managedZone:ManagedZone": ManagedZone(),
-            "gcp:dns/recordSet:RecordSet": RecordSet(),
-            "gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy": ServiceConnectionPolicy(),
-            "gcp:monitoring/alertPolicy:AlertPolicy": AlertPolicy(),
-            "gcp:monitoring/customService:CustomService": CustomService(),
-            "gcp:monitoring/dashboard:Dashboard": Dashboard(),
-            "gcp:monitoring/notificationChannel:NotificationChannel": NotificationChannel(),
-            "gcp:monitoring/slo:Slo": Slo(),
-            "gcp:projects/iAMCustomRole:IAMCustomRole": IamCustomRole(),
-            "gcp:projects/iAMMember:IAMMember": ProjectIamMember(),
-            "gcp:projects/service:Service": Service(),
-            "gcp:secretmanager/secret:Secret": Secret(),
-            "gcp:secretmanager/secretIamMember:SecretIamMember": SecretIamMember(),
-            "gcp:secretmanager/secretVersion:SecretVersion": SecretVersion(),
-            "gcp:serviceaccount/account:Account": Account(),
-            "gcp:serviceaccount/iAMMember:IAMMember": ServiceAccountIamMember(),
-            "gcp:servicenetworking/connection:Connection": Connection(),
-            "gcp:vertex/aiEndpoint:AiEndpoint": AiEndpoint(),
-        },
+        RESOURCES,
         connect=lambda config, cancelled: Cloud(sandbox_url, config, environ, cancelled),
         invokes={
             "gcp:compute/getNetwork:getNetwork": get_network,
