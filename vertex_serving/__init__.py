@@ -1,4 +1,4 @@
-"""Pulumi resources that deploy models onto Vertex AI endpoints and split an endpoint's traffic among them.
+"""Pulumi resources that deploy models onto Vertex AI endpoints, split an endpoint's traffic, and log Gemini's requests.
 
     import vertex_serving
 
@@ -18,6 +18,12 @@ from vertex_serving.sdk.deployed_model import (
     DeployedModelArgs,
 )
 from vertex_serving.sdk.provider import Provider, ProviderArgs
+from vertex_serving.sdk.publisher_model_config import (
+    PublisherModelConfig,
+    PublisherModelConfigArgs,
+    RequestLogging,
+    RequestLoggingArgs,
+)
 from vertex_serving.sdk.traffic_split import TrafficSplit, TrafficSplitArgs, TrafficTarget, TrafficTargetArgs
 
 __all__ = [
@@ -27,6 +33,10 @@ __all__ = [
     "DeployedModelArgs",
     "Provider",
     "ProviderArgs",
+    "PublisherModelConfig",
+    "PublisherModelConfigArgs",
+    "RequestLogging",
+    "RequestLoggingArgs",
     "TrafficSplit",
     "TrafficSplitArgs",
     "TrafficTarget",

@@ -25,6 +25,9 @@ OPEN = {
     "cloudresourcemanager.organizations.testIamPermissions",
     "cloudresourcemanager.organizations.search",
     "iam.projects.serviceAccounts.testIamPermissions",
+    # Whose the caller's own token is.
+    "oauth2.userinfo.get",
+    "oauth2.userinfo.v2.me.get",
     # An operation's name, and a deleted account's number, are known to few: a wrong one is 404 for everybody.
     "accesscontextmanager.operations.get",
     "serviceusage.operations.get",

@@ -33,6 +33,8 @@ MODEL = f"projects/{PROJECT}/locations/{REGION}/models/own-assistant"
 TUNED = MODEL.replace("own-assistant", "tuned-gemini")
 DEPLOYED_MODEL = "vertex-serving:index:DeployedModel"
 TRAFFIC_SPLIT = "vertex-serving:index:TrafficSplit"
+PUBLISHER_MODEL_CONFIG = "vertex-serving:index:PublisherModelConfig"
+TABLE = f"bq://{PROJECT}.requests.flash"
 
 
 def urn(token: str, name: str) -> str:
@@ -56,6 +58,14 @@ def model_inputs(**changes: Any) -> dict[str, Any]:
 def tuned_inputs(**changes: Any) -> dict[str, Any]:
     """Return the inputs of a tuned Gemini, which has no machines of its own, with changes."""
     return {"endpoint": ENDPOINT, "model": TUNED, "displayName": "tuned"} | changes
+
+
+def config_inputs(**changes: Any) -> dict[str, Any]:
+    """Return the inputs of the log of a Gemini model's requests, with changes of `logging` or beside it."""
+    logging = {"enabled": True, "samplingRate": 0.1, "bigqueryDestination": TABLE}
+    beside = {key: value for key, value in changes.items() if key not in logging}
+    logging |= {key: value for key, value in changes.items() if key in logging}
+    return {"project": PROJECT, "region": REGION, "model": "gemini-3.5-flash", "logging": logging} | beside
 
 
 class Failed(Exception):  # noqa: N818 - what the engine would see

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 import vertex_serving
-from tests.vertex_serving.harness import DEPLOYED_MODEL, ENDPOINT, MODEL, TRAFFIC_SPLIT
+from tests.vertex_serving.harness import DEPLOYED_MODEL, ENDPOINT, MODEL, PUBLISHER_MODEL_CONFIG, TABLE, TRAFFIC_SPLIT
 
 
 class Recorder(pulumi.runtime.Mocks):
@@ -22,6 +22,8 @@ class Recorder(pulumi.runtime.Mocks):
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         self.made[args.name] = (args.typ, dict(args.inputs))
         computed: dict[str, Any] = {"deployedModelId": "1234567890", "createTime": "t", "minReplicaCount": 1}
+        if args.typ == PUBLISHER_MODEL_CONFIG:
+            computed = {}
         if args.typ == TRAFFIC_SPLIT:
             computed = {"trafficSplit": {"1234567890": 100}}
         return args.name, {**args.inputs, **computed}
@@ -89,6 +91,26 @@ def test_a_program_in_snake_case_sends_the_api_s_names(recorder: Recorder) -> No
             {"endpoint": ENDPOINT, "targets": {"flash": {"deployedModelId": "1234567890", "percent": 100}}},
         ),
     }
+
+
+def test_a_model_s_log_is_named_in_python_s_way(recorder: Recorder) -> None:
+    """`logging` goes out in camelCase and comes back under Python's names; `get` sends nothing but the id."""
+    logging = vertex_serving.RequestLoggingArgs(enabled=True, sampling_rate=0.1, bigquery_destination=TABLE)
+    config = vertex_serving.PublisherModelConfig(
+        "log", project="p", region="global", model="gemini-3.5-flash", logging=logging
+    )
+    found = read(config.logging)
+    assert (found.enabled, found.sampling_rate, found.bigquery_destination) == (True, 0.1, TABLE)
+    vertex_serving.PublisherModelConfig.get("there", "projects/p/locations/global/publishers/google/models/m")
+    assert recorder.made["log"] == (
+        PUBLISHER_MODEL_CONFIG,
+        {
+            "project": "p",
+            "region": "global",
+            "model": "gemini-3.5-flash",
+            "logging": {"enabled": True, "samplingRate": 0.1, "bigqueryDestination": TABLE},
+        },
+    )
 
 
 def test_args_given_as_an_object_can_be_used_twice(recorder: Recorder) -> None:

@@ -10,7 +10,17 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
 import vertex_serving
-from tests.vertex_serving.harness import DEPLOYED_MODEL, ENDPOINT, TRAFFIC_SPLIT, Failed, World, model_inputs
+from tests.vertex_serving.harness import (
+    DEPLOYED_MODEL,
+    ENDPOINT,
+    PROJECT,
+    PUBLISHER_MODEL_CONFIG,
+    TRAFFIC_SPLIT,
+    Failed,
+    World,
+    config_inputs,
+    model_inputs,
+)
 from vertex_serving.provider import deployed_model_inputs as inputs_of
 from vertex_serving.provider.servicer import SCHEMA
 
@@ -19,6 +29,7 @@ schema: dict[str, Any] = json.loads(SCHEMA.read_text())
 CLASSES = {
     DEPLOYED_MODEL: (vertex_serving.DeployedModel, vertex_serving.DeployedModelArgs),
     TRAFFIC_SPLIT: (vertex_serving.TrafficSplit, vertex_serving.TrafficSplitArgs),
+    PUBLISHER_MODEL_CONFIG: (vertex_serving.PublisherModelConfig, vertex_serving.PublisherModelConfigArgs),
 }
 TYPES: dict[str, tuple[type, type]] = {
     "vertex-serving:index:AutoscalingMetricSpec": (
@@ -26,6 +37,7 @@ TYPES: dict[str, tuple[type, type]] = {
         vertex_serving.AutoscalingMetricSpecArgs,
     ),
     "vertex-serving:index:TrafficTarget": (vertex_serving.TrafficTarget, vertex_serving.TrafficTargetArgs),
+    "vertex-serving:index:RequestLogging": (vertex_serving.RequestLogging, vertex_serving.RequestLoggingArgs),
 }
 KINDS = {"string": str, "integer": int, "boolean": bool}
 
@@ -97,11 +109,12 @@ def test_outputs_have_the_schema_s_types(here: World) -> None:
     _, model = engine.create(DEPLOYED_MODEL, "flash", model_inputs(autoscalingMetricSpecs=[spec]))
     targets = {"flash": {"deployedModelId": model["deployedModelId"], "percent": 100}}
     _, split = engine.create(TRAFFIC_SPLIT, "traffic", {"endpoint": ENDPOINT, "targets": targets})
-    for token, outputs in ((DEPLOYED_MODEL, model), (TRAFFIC_SPLIT, split)):
+    _, config = engine.create(PUBLISHER_MODEL_CONFIG, "log", config_inputs(bigqueryDestination=f"bq://{PROJECT}"))
+    for token, outputs in ((DEPLOYED_MODEL, model), (TRAFFIC_SPLIT, split), (PUBLISHER_MODEL_CONFIG, config)):
         described = schema["resources"][token]
         assert set(described["required"]) <= set(outputs) <= set(described["properties"])
         for key, value in outputs.items():
-            kind = described["properties"][key]["type"]
+            kind = described["properties"][key].get("type", "object")
             assert isinstance(value, KINDS.get(kind, list | dict)), key
 
 

@@ -36,6 +36,13 @@ def compare_scalars(olds: Properties, news: Properties, keys: Iterable[str], rep
     return changes
 
 
+def compare_object(path: str, olds: Any, news: Any, keys: Iterable[str]) -> list[Change]:
+    """Compare the plain values of an object inside a resource; UNKNOWN differs from everything."""
+    if olds is UNKNOWN or news is UNKNOWN:
+        return [Change(path, _kind(olds, news))]
+    return [Change(f"{path}.{one.path}", one.kind) for one in compare_scalars(olds or {}, news or {}, keys)]
+
+
 def compare_specs(olds: Any, news: Any) -> list[Change]:
     """Compare two lists of autoscaling metrics, whose order means nothing; UNKNOWN differs from everything."""
     name = "autoscalingMetricSpecs"

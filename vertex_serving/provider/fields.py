@@ -84,9 +84,19 @@ class Fields:
             return None
         return value
 
-    def flag(self, key: str) -> bool | Unknown | None:
+    def fraction(self, key: str, required: bool = False) -> float | Unknown | None:
+        """Read a number above 0 and at most 1."""
+        value = self._present(key, required)
+        if value is None or value is UNKNOWN:
+            return value
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+            self.wrong(key, f"is {value!r}; give a number above 0 and at most 1")
+            return None
+        return value
+
+    def flag(self, key: str, required: bool = False) -> bool | Unknown | None:
         """Read true or false."""
-        value = self._present(key, required=False)
+        value = self._present(key, required)
         if value is None or value is UNKNOWN or isinstance(value, bool):
             return value
         self.wrong(key, f"is {value!r}; allowed: true, false")

@@ -12,6 +12,7 @@ from vertex_serving.provider.failures import ApiError, Refused
 from vertex_serving.provider.vertex import project_of, region_of
 
 _ROLES: Final = {
+    "aiplatform.endpoints.setPublisherModelConfig": "roles/aiplatform.admin",
     "iam.serviceAccounts.actAs": "roles/iam.serviceAccountUser, on that service account,",
     "serviceusage.services.use": "roles/serviceusage.serviceUsageConsumer",
 }
@@ -27,6 +28,7 @@ _PERMISSIONS: Final = {
     "endpoints.mutateDeployedModel": "aiplatform.endpoints.deploy",
     "endpoints.patch": "aiplatform.endpoints.update",
     "operations.list": "aiplatform.operations.list",
+    "publishers.models.setPublisherModelConfig": "aiplatform.endpoints.setPublisherModelConfig",
 }
 
 _CODES: Final = {
@@ -52,8 +54,8 @@ class Context:
 
     Attributes:
         method: Discovery name of the method, without its package: `endpoints.deployModel`.
-        endpoint: Full name of the endpoint.
-        model: Full name of the model being deployed, "" where none is.
+        endpoint: Full name of the endpoint, or of the publisher's model that is configured.
+        model: Full name of the model being deployed or configured, "" where none is.
         machine: What was asked for, in words: `2 to 20 replicas of n1-standard-4`, or SHARED.
     """
 
@@ -100,6 +102,12 @@ def _sentence(error: ApiError, context: Context) -> str:
         )
     if error.gone and context.model and context.method == "endpoints.deployModel":
         return _no_model(words, context, project, region)
+    if error.gone and context.method.startswith("publishers."):
+        return (
+            f"Google serves no {context.model.rpartition('/')[2]} to project {project} in {region} ({words}). Correct "
+            "`model` or `region`; https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations says what is "
+            "where."
+        )
     if error.gone:
         return (
             f"Endpoint {context.endpoint} does not exist ({words}). Create it first, or correct `endpoint`: "

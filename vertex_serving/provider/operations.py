@@ -1,4 +1,4 @@
-"""Waiting for an endpoint's long-running operations."""
+"""Waiting for long-running operations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,15 @@ _REFUSALS: Final = 6
 """How often a change may be refused as untimely with nothing under way on the endpoint, before that is an error."""
 
 
-def finish(session: Session, task: Task, operation: Json, doing: str, detail: Callable[[], str] | None = None) -> Json:
+def finish(
+    session: Session,
+    task: Task,
+    operation: Json,
+    doing: str,
+    detail: Callable[[], str] | None = None,
+    *,
+    beta: bool = False,
+) -> Json:
     """Poll an operation until it is done and return it.
 
     Args:
@@ -36,6 +44,7 @@ def finish(session: Session, task: Task, operation: Json, doing: str, detail: Ca
         operation: The Operation as it was answered.
         doing: What goes on, for the display: `deploying gemini-flash`.
         detail: Returns more to show, like the replicas that are up; asked seldom.
+        beta: Whether a method of v1beta1 started it.
 
     Raises:
         ApiError: The operation failed.
@@ -49,7 +58,7 @@ def finish(session: Session, task: Task, operation: Json, doing: str, detail: Ca
         parts = [doing, stage(operation), more, f"{in_words(waited)} so far"]
         task.status(", ".join(part for part in parts if part))
         task.pause(min(max(waited / 10, _SHORTEST_POLL), _LONGEST_POLL))
-        operation = session.vertex.operation(task, operation["name"])
+        operation = session.vertex.operation(task, operation["name"], beta=beta)
     error = operation_error(operation)
     if error:
         raise error

@@ -25,6 +25,7 @@ from vertex_serving.provider.deployed_model import DeployedModel
 from vertex_serving.provider.diffs import Change
 from vertex_serving.provider.failures import Failure, Refused, Unfinished
 from vertex_serving.provider.fields import Problem, nearest
+from vertex_serving.provider.publisher_model_config import PublisherModelConfig
 from vertex_serving.provider.resource import Resource
 from vertex_serving.provider.session import Session
 from vertex_serving.provider.settings import Settings, check_config
@@ -85,7 +86,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._environment = environment
         self._voice = EngineVoice()
         self._voice.connect(engine)
-        self._resources: dict[str, Resource] = {one.token: one for one in (DeployedModel(), TrafficSplit())}
+        resources: tuple[Resource, ...] = (DeployedModel(), TrafficSplit(), PublisherModelConfig())
+        self._resources = {one.token: one for one in resources}
         self._session = self._new_session(Settings())
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:

@@ -29,8 +29,12 @@ class Settings:
     custom_endpoint: str = ""
 
     def address(self, region: str) -> str:
-        """Return the base address of the API for a region, ending in `/v1/`."""
-        return self.custom_endpoint or f"https://{region}-aiplatform.googleapis.com/v1/"
+        """Return the base address of the API for a region, a multi-region or `global`, ending in its version."""
+        if self.custom_endpoint:
+            return self.custom_endpoint
+        if region in ("us", "eu"):
+            return f"https://aiplatform.{region}.rep.googleapis.com/v1/"
+        return f"https://{'' if region == 'global' else region + '-'}aiplatform.googleapis.com/v1/"
 
     @classmethod
     def load(cls, config: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:

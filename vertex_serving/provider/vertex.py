@@ -1,6 +1,7 @@
 """The Vertex AI REST API, as much of it as this provider calls.
 
-Source: the discovery document of aiplatform v1, `projects.locations.endpoints`.
+Source: the discovery documents of aiplatform v1, `projects.locations.endpoints`, and of v1beta1,
+`projects.locations.publishers.models`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Transport(Protocol):
 
 
 class Vertex:
-    """Calls on endpoints and their operations.
+    """Calls on endpoints, publishers' models and their operations.
 
     Args:
         address: Returns the base address for a region, ending in the API's version and a slash.
@@ -59,9 +60,18 @@ class Vertex:
         """Return an Endpoint (endpoints.get)."""
         return self._read(task, name, {})
 
-    def operation(self, task: Task, name: str) -> Json:
-        """Return an Operation (operations.get)."""
-        return self._read(task, name, {})
+    def operation(self, task: Task, name: str, *, beta: bool = False) -> Json:
+        """Return an Operation (operations.get), in v1beta1 where a method of that started it."""
+        return self._read(task, name, {}, beta)
+
+    def publisher_model_config(self, task: Task, name: str) -> Json:
+        """Return a PublisherModelConfig (v1beta1 publishers.models.fetchPublisherModelConfig)."""
+        return self._read(task, f"{name}:fetchPublisherModelConfig", {}, beta=True)
+
+    def set_publisher_model_config(self, task: Task, name: str, logging: Json) -> Json:
+        """Start a change of a model's log (v1beta1 publishers.models.setPublisherModelConfig); return the Operation."""
+        body = {"publisherModelConfig": {"loggingConfig": logging}, "updateMask": "loggingConfig"}
+        return self._change(task, "POST", f"{name}:setPublisherModelConfig", {}, body, beta=True)
 
     def running_operations(self, task: Task, endpoint: str) -> list[Json]:
         """Return the endpoint's operations that are not done (endpoints.operations.list, every page)."""
@@ -95,15 +105,19 @@ class Vertex:
             body["etag"] = etag
         return self._change(task, "PATCH", endpoint, {"updateMask": "trafficSplit"}, body)
 
-    def _url(self, path: str) -> str:
-        return self._address(region_of(path)) + path
+    def _url(self, path: str, beta: bool) -> str:
+        address = self._address(region_of(path))
+        if beta:
+            address = address.rstrip("/").rpartition("/")[0] + "/v1beta1/"
+        return address + path
 
-    def _read(self, task: Task, path: str, query: Mapping[str, str]) -> Json:
+    def _read(self, task: Task, path: str, query: Mapping[str, str], beta: bool = False) -> Json:
         """Send a GET; what may pass (429, 5xx, a lost connection) is tried again, ever more slowly."""
+        url = self._url(path, beta)
         for attempt in range(_READ_ATTEMPTS):
             delay: float | None = None
             try:
-                answer = task.request(lambda: self._transport("GET", self._url(path), query, None), changes=False)
+                answer = task.request(lambda: self._transport("GET", url, query, None), changes=False)
                 if answer.status not in _TRANSIENT:
                     return _json(answer)
                 failure: Failure = _error(answer)
@@ -115,11 +129,14 @@ class Vertex:
             task.pause(delay if delay is not None else _backoff(attempt))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _change(self, task: Task, method: str, path: str, query: Mapping[str, str], body: Json) -> Json:
+    def _change(
+        self, task: Task, method: str, path: str, query: Mapping[str, str], body: Json, beta: bool = False
+    ) -> Json:
         """Send a request that changes something: tried again only where it surely had no effect."""
+        url = self._url(path, beta)
         for attempt in range(_READ_ATTEMPTS):
             try:
-                answer = task.request(lambda: self._transport(method, self._url(path), query, body), changes=True)
+                answer = task.request(lambda: self._transport(method, url, query, body), changes=True)
             except Unreachable:
                 if attempt + 1 == _READ_ATTEMPTS:
                     raise

@@ -28,6 +28,7 @@ from sandbox.services.aiplatform.names import (
 _METHODS = "aiplatform.projects.locations.endpoints."
 _IDS = re.compile(r"[1-9][0-9]{0,8}|[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _CREATE, _DELETE = "aiplatform.endpoints.create", "aiplatform.endpoints.delete"
+_LOGGING = "endpoint.predict_request_response_logging_config"
 _FILTERS = {"endpoint": "= !=", "displayName": "= !=", "labels": "= != :", "baseModelName": "="}
 _MUTABLE = {
     "displayName",
@@ -76,7 +77,7 @@ def create(call: Call) -> Json:
         raise not_found("Location global is not found or access is unauthorized.")
     check_required(call, "Endpoint", body, "endpoint")
     rules.check_labels(body, "endpoint")
-    rules.check_logging(body)
+    rules.check_logging(body.get("predictRequestResponseLoggingConfig", {}), _LOGGING)
     rules.check_connectivity(body)
     if body.get("network") and not servicenetworking.connected(sandbox, body["network"]):
         raise failed_precondition(
@@ -178,7 +179,7 @@ def patch(call: Call) -> Json:
     masked = {path.partition(".")[0] for path in paths}
     check_required(call, "Endpoint", {k: v for k, v in endpoint.items() if k in masked}, "endpoint")
     rules.check_labels(endpoint, "endpoint")
-    rules.check_logging(endpoint)
+    rules.check_logging(endpoint.get("predictRequestResponseLoggingConfig", {}), _LOGGING)
     rules.check_connectivity(endpoint)
     connect.patched(sandbox, before, endpoint, name)
     save(sandbox, endpoint)

@@ -38,15 +38,15 @@ class Name:
         return f"{self.parent}/{self.collection}/{self.id}" if self.collection else self.parent
 
 
-def parse(sandbox: Sandbox, name: str) -> Name:
+def parse(sandbox: Sandbox, name: str, *, multi_regions: bool = False) -> Name:
     """The parts of a name, whose project may be given by id or number. 403 or 404 where project or location is none."""
     found = re.fullmatch(r"projects/([^/]+)/locations/([^/]+)(?:/([^/]+)/([^/]+))?(?:/.*)?", name)
     if found is None:
         raise not_found(f"Resource '{name}' was not found")
     project = sandbox.require_project(found.group(1), SERVICE)
     location = found.group(2)
-    # Multi-regions serve Google's models alone.
-    wide = ("global", "us", "eu") if "/publishers/" in name else ("global",)
+    # Multi-regions serve Google's models alone, and have the operations on those.
+    wide = ("global", "us", "eu") if multi_regions or "/publishers/" in name else ("global",)
     if location not in locations() and location not in wide:
         raise not_found(f"Location {location} is not found or access is unauthorized.")
     return Name(project["projectNumber"], location, found.group(3) or "", found.group(4) or "")

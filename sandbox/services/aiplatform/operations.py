@@ -22,7 +22,7 @@ def _methods(name: str) -> list[str]:
 def _find(sandbox: Sandbox, given: str) -> Json:
     """The operation of a name; below a location alone, as gcloud asks, all operations of the location are found."""
     parsed, _, operation_id = given.rpartition("/operations/")
-    name = parse(sandbox, parsed)
+    name = parse(sandbox, parsed, multi_regions=True)
     found = sandbox.operations.get(f"{name}/operations/{operation_id}")
     if found is None and not name.collection:
         below = sandbox.store.list(KIND, f"{name.parent}/")

@@ -2,10 +2,12 @@
 
 Source: cloud.google.com/vertex-ai/docs/general/iam-permissions and /access-control; service names from the gRPC API,
 google.cloud.aiplatform.v1. Google documents no permission for looking at or ending a single operation: here they need
-that of listing operations, and that of changing an endpoint.
+that of listing operations, and that of changing an endpoint. Nor one for fetching a publisher model's configuration:
+here that of looking at an endpoint; the one for setting it is in "Log requests and responses".
 """
 
 _PREDICT, _CHANGE = "aiplatform.endpoints.predict", "aiplatform.endpoints.update"
+_LOOK, _CONFIGURE = "aiplatform.endpoints.get", "aiplatform.endpoints.setPublisherModelConfig"
 _OPERATIONS = "aiplatform.operations.list"
 _ENDPOINTS, _MODELS, _PREDICTIONS = "EndpointService", "ModelService", "PredictionService"
 _LONG_RUNNING = "google.longrunning.Operations"
@@ -14,7 +16,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "endpoints.create": ("aiplatform.endpoints.create", f"{_ENDPOINTS}.CreateEndpoint"),
     "endpoints.delete": ("aiplatform.endpoints.delete", f"{_ENDPOINTS}.DeleteEndpoint"),
     "endpoints.deployModel": ("aiplatform.endpoints.deploy", f"{_ENDPOINTS}.DeployModel"),
-    "endpoints.get": ("aiplatform.endpoints.get", f"{_ENDPOINTS}.GetEndpoint"),
+    "endpoints.get": (_LOOK, f"{_ENDPOINTS}.GetEndpoint"),
     "endpoints.list": ("aiplatform.endpoints.list", f"{_ENDPOINTS}.ListEndpoints"),
     "endpoints.mutateDeployedModel": ("aiplatform.endpoints.deploy", f"{_ENDPOINTS}.MutateDeployedModel"),
     "endpoints.patch": (_CHANGE, f"{_ENDPOINTS}.UpdateEndpoint"),
@@ -42,6 +44,8 @@ METHODS: dict[str, tuple[str, str]] = {
     "publishers.models.predict": (_PREDICT, f"{_PREDICTIONS}.Predict"),
     "publishers.models.rawPredict": (_PREDICT, f"{_PREDICTIONS}.RawPredict"),
     "publishers.models.streamRawPredict": (_PREDICT, f"{_PREDICTIONS}.StreamRawPredict"),
+    "publishers.models.fetchPublisherModelConfig": (_LOOK, f"{_ENDPOINTS}.FetchPublisherModelConfig"),
+    "publishers.models.setPublisherModelConfig": (_CONFIGURE, f"{_ENDPOINTS}.SetPublisherModelConfig"),
     "models.delete": ("aiplatform.models.delete", f"{_MODELS}.DeleteModel"),
     "models.deleteVersion": ("aiplatform.models.delete", f"{_MODELS}.DeleteModelVersion"),
     "models.get": ("aiplatform.models.get", f"{_MODELS}.GetModel"),

@@ -68,13 +68,11 @@ def check_labels(resource: Json, field: str) -> None:
             )
 
 
-def check_logging(endpoint: Json) -> None:
+def check_logging(logging: Json, field: str) -> None:
     """The share of requests that is logged is a fraction in (0, 1]; a proto does not tell 0 from none."""
-    rate = endpoint.get("predictRequestResponseLoggingConfig", {}).get("samplingRate")
+    rate = logging.get("samplingRate")
     if rate is not None and not 0 < rate <= 1:
-        raise wrong_field(
-            "endpoint.predict_request_response_logging_config.sampling_rate", f"{rate} is not in the range (0, 1]."
-        )
+        raise wrong_field(f"{field}.sampling_rate", f"{rate} is not in the range (0, 1].")
 
 
 def check_split(split: Mapping[str, int], deployed: set[str], field: str) -> None:
