@@ -12,6 +12,8 @@ from settings import PrivateSettings, Settings
 _RESOURCES = "cloudresourcemanager.googleapis.com"
 _POLICIES = "networkconnectivity.googleapis.com"
 _LIST_POLICIES = "networkconnectivity.serviceConnectionPolicies.list"
+# How the groups begin that a reader, who runs no preflight, does not need.
+ONLY_READ = "what only scripts/preflight.py reads"
 # What a shared network's own project is asked for, of the addresses and zones that are made in the stack's.
 _USED = ("compute.networks.use", "compute.subnetworks.use", "dns.networks.bindPrivateDNSZone")
 
@@ -91,7 +93,7 @@ def permission_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
         "dashboard, alerts and objectives": (watch, permissions.MONITORING),
         "the alert on the perimeter's log": (watch and settings.perimeter.mode != "off", permissions.LOG_ALERT),
         "the dataset of the logged requests": (log, permissions.REQUEST_LOG),
-        "what only scripts/preflight.py reads": (True, read),
+        ONLY_READ: (True, read),
     }
     return {title: table for title, (wanted, table) in groups.items() if wanted}
 
@@ -126,7 +128,7 @@ def _of_the_path(private: PrivateSettings, shared: bool) -> dict[str, tuple[obje
         "private services access": (peers and of_the_network, permissions.PRIVATE_SERVICES_ACCESS),
         "the endpoint's own address and name": (ruled, here(permissions.FORWARDING_RULE)),
         "Google's APIs at an address of the network": (private.api_domains, here(permissions.PRIVATE_APIS)),
-        "what only scripts/preflight.py reads of the subnetwork": (
+        f"{ONLY_READ} of the subnetwork": (
             of_the_network and (ruled or private.create_connection_policy),
             permissions.PREFLIGHT_SUBNETWORK,
         ),
@@ -172,7 +174,7 @@ def perimeter_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
     return {
         "the perimeter": permissions.PERIMETER,
         "the access policy": permissions.ACCESS_POLICY,
-        "what only scripts/preflight.py reads": permissions.PREFLIGHT_ORGANIZATION,
+        ONLY_READ: permissions.PREFLIGHT_ORGANIZATION,
     }
 
 

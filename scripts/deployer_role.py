@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
 import permissions
 from model_catalogue import today
-from preflight.access import perimeter_groups, permission_groups
+from preflight.access import ONLY_READ, perimeter_groups, permission_groups
 from preflight.stack import StackError, read_settings
 from settings import Settings, SettingsError
 
@@ -52,7 +52,7 @@ def project_role(settings: Settings, stack: str) -> str:
 
 def reader_role(settings: Settings, stack: str) -> str:
     """The half of the project's role that only reads, but for what preflight reads: it is for who deploys."""
-    groups = [group for group in permission_groups(settings).items() if group[1] is not permissions.PREFLIGHT]
+    groups = [group for group in permission_groups(settings).items() if not group[0].startswith(ONLY_READ)]
     reading = {title: {name: table[name] for name in table if permissions.reads(name)} for title, table in groups}
     return _READER_HEAD.format(stack=stack) + _listed(reading)
 

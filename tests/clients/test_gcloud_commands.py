@@ -101,7 +101,6 @@ REFUSED = [
     f"iam service-accounts keys disable 1 --iam-account={ACCOUNT}",
     f"iam service-accounts keys enable 1 --iam-account={ACCOUNT}",
     f"iam service-accounts keys upload FOLDER/policy.json --iam-account={ACCOUNT}",
-    f"iam service-accounts keys get-public-key 1 --iam-account={ACCOUNT} --output-file=FOLDER/key",
     f"iam service-accounts sign-blob --iam-account={ACCOUNT} FOLDER/policy.json FOLDER/signed",
     f"iam service-accounts sign-jwt --iam-account={ACCOUNT} FOLDER/policy.json FOLDER/signed",
     f"{ACM} authorized-orgs list --policy=POLICY",
