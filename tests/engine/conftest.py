@@ -32,6 +32,18 @@ class Stack:
         """`pulumi up`; returns what it printed."""
         return self.workspace.pulumi("up", "--yes", "--skip-preview")
 
+    def set_secret(self, path: str, value: str) -> None:
+        """Set a secret config value as a person would: it is typed, and in no argument."""
+        command = ["pulumi", "config", "set", "--secret", "--path", path, "--stack", self.workspace.stack]
+        folder, environment = self.workspace.folder, self.cloud.environ()
+        subprocess.run(command, check=True, cwd=folder, env=environment, input=value, text=True, capture_output=True)
+
+    def fall_back(self, store: str, key: str) -> None:
+        """Configure the Gemini Developer API as the fallback, its key kept in that store."""
+        self.workspace.set("gemini-vertex:fallback.model", "gemini-3.8-flash")
+        self.workspace.set("gemini-vertex:fallback.store", store)
+        self.set_secret("gemini-vertex:fallback.apiKey", key)
+
     def preview_is_empty(self) -> None:
         """Fail unless a preview has nothing to do."""
         self.workspace.pulumi("preview", "--expect-no-changes")

@@ -3,7 +3,6 @@
 import base64
 import json
 import random
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -117,16 +116,6 @@ def test_an_application_splits_2000_requests_as_the_stack_says(managed: Stack, m
     assert abs(served["pro"] - 100) <= 3.29 * (2000 * 0.05 * 0.95) ** 0.5
 
 
-def with_fallback(stack: Stack, store: str) -> None:
-    """Configure the Developer API as a person would: the key is typed, and in no argument."""
-    fallback = "gemini-vertex:fallback"
-    stack.workspace.set(f"{fallback}.model", "gemini-3.8-flash")
-    stack.workspace.set(f"{fallback}.store", store)
-    command = ["pulumi", "config", "set", "--secret", "--path", f"{fallback}.apiKey", "--stack", "managed"]
-    folder, environment = stack.workspace.folder, stack.cloud.environ()
-    subprocess.run(command, check=True, cwd=folder, env=environment, input=KEY, text=True, capture_output=True)
-
-
 def assert_hidden(stack: Stack, said: str) -> None:
     """The key is in no file of the stack, its state, its outputs or what Pulumi printed, in no encoding of it."""
     state_folder = Path(stack.cloud.env["PULUMI_BACKEND_URL"].removeprefix("file://"))
@@ -148,7 +137,7 @@ def assert_hidden(stack: Stack, said: str) -> None:
 def test_the_fallbacks_key_reaches_the_application_and_no_file(managed: Stack, store: str) -> None:
     """A Kubernetes Secret, or a secret that the application's account alone may read; encrypted in the state."""
     with arguments_seen() as arguments:
-        with_fallback(managed, store)
+        managed.fall_back(store, KEY)
         said = managed.up()
     assert any("pulumi\0up" in line for line in arguments), "the update was not looked at"
     said += "\n".join(arguments)
@@ -193,12 +182,10 @@ def test_a_key_in_plain_text_is_refused_without_showing_it(managed: Stack) -> No
 
 def test_another_key_needs_no_new_pod(managed: Stack) -> None:
     """Secret Manager gets another version, the old one is destroyed, and the application's routes stay."""
-    with_fallback(managed, "secret-manager")
+    managed.fall_back("secret-manager", KEY)
     managed.up()
     before = managed.workspace.outputs()
-    command = ["pulumi", "config", "set", "--secret", "--path", "gemini-vertex:fallback.apiKey", "--stack", "managed"]
-    folder, environment = managed.workspace.folder, managed.cloud.environ()
-    subprocess.run(command, check=True, cwd=folder, env=environment, input="AIza-other", text=True, capture_output=True)
+    managed.set_secret("gemini-vertex:fallback.apiKey", "AIza-other")
     since = managed.mark()
 
     managed.up()

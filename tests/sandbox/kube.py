@@ -11,6 +11,11 @@ Json = dict[str, Any]
 APPLY = "application/apply-patch+yaml"
 STRATEGIC = "application/strategic-merge-patch+json"
 
+# What `kubectl auth` asks: can-i, can-i --list, whoami.
+ACCESS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+RULES = "apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+WHO = "apis/authentication.k8s.io/v1/selfsubjectreviews"
+
 
 class RefusedError(AssertionError):
     """A Status object instead of an answer."""

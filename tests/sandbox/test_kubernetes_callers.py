@@ -14,12 +14,9 @@ import requests
 
 from sandbox.testing import SandboxHandle
 from tests.sandbox.google import grant
-from tests.sandbox.kube import Kube, RefusedError, refusal
+from tests.sandbox.kube import ACCESS, RULES, WHO, Kube, RefusedError, refusal
 
 STRANGER = "stranger@sandbox.example"
-ACCESS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-RULES = "apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-WHO = "apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
 @pytest.fixture

@@ -3,11 +3,7 @@
 import pytest
 
 from sandbox.testing import SandboxHandle
-from tests.sandbox.kube import Kube, refusal
-
-ACCESS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-RULES = "apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-WHO = "apis/authentication.k8s.io/v1/selfsubjectreviews"
+from tests.sandbox.kube import ACCESS, RULES, WHO, Kube, refusal
 
 
 @pytest.fixture

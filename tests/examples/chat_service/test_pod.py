@@ -2,7 +2,6 @@
 
 import base64
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,7 +74,7 @@ def test_a_running_pod_takes_a_fallback_and_shows_no_key(managed: Stack, tmp_pat
     managed.up()
     with chat_pod(tmp_path, managed.cloud.environ()) as pod:
         assert "developerApi" not in pod.get("/state")
-        with_fallback(managed, store, key)
+        managed.fall_back(store, key)
         managed.up()
         pod.wait_for(lambda: "developerApi" in pod.get("/state"), "did not follow the ConfigMap")
         if store == "kubernetes":
@@ -102,19 +101,9 @@ def test_a_running_pod_takes_a_fallback_and_shows_no_key(managed: Stack, tmp_pat
     assert not (tmp_path / "root/etc/gemini-key").exists()
 
 
-def with_fallback(stack: Stack, store: str, key: str) -> None:
-    """Configure the Developer API as a person would: the key is typed, and in no argument."""
-    fallback = "gemini-vertex:fallback"
-    stack.workspace.set(f"{fallback}.model", "gemini-3.8-flash")
-    stack.workspace.set(f"{fallback}.store", store)
-    command = ["pulumi", "config", "set", "--secret", "--path", f"{fallback}.apiKey", "--stack", stack.workspace.stack]
-    folder, environment = stack.workspace.folder, stack.cloud.environ()
-    subprocess.run(command, check=True, cwd=folder, env=environment, input=key, text=True, capture_output=True)
-
-
 def test_a_fallback_whose_key_cannot_be_read_takes_no_pod_out_of_service(managed: Stack, tmp_path: Path) -> None:
     """Vertex AI answers, so the pod is ready; its log and /state say what lacks."""
-    with_fallback(managed, "secret-manager", key_for(managed.cloud.project))
+    managed.fall_back("secret-manager", key_for(managed.cloud.project))
     managed.up()
     requests.put(
         f"{managed.url}/_sandbox/faults", json=[{"method": "secretmanager.*.access", "status": 403}], timeout=30
