@@ -6,11 +6,12 @@ Rules: the discovery document's descriptions (v1 AccessLevel, BasicLevel, Condit
 import ipaddress
 import re
 
-from sandbox.errors import Json, already_exists, failed_precondition, invalid_argument, not_found
+from sandbox.errors import Json, already_exists, failed_precondition, invalid_argument
 from sandbox.registry import Call, method, not_imitated
 from sandbox.services import iam_policies
-from sandbox.services.accesscontextmanager import LEVEL, check_etag, masked, policy_of, start
+from sandbox.services.accesscontextmanager import LEVEL, check_etag, masked, part_of, policy_of, start
 from sandbox.services.paging import page
+from sandbox.services.policy_parts import LEVELS, check_named
 
 _METHODS = "accesscontextmanager.accessPolicies.accessLevels."
 _FIELDS = ("title", "description", "basic", "custom")
@@ -33,7 +34,7 @@ def get(call: Call) -> Json:
     """A level."""
     if call.query.get("accessLevelFormat") == "CEL":
         raise not_imitated(call, "the format CEL")
-    name, level = _find(call, "accesscontextmanager.accessLevels.get")
+    name, level = part_of(call, LEVELS, "accesscontextmanager.accessLevels.get")
     return {"name": name, **level}
 
 
@@ -49,7 +50,7 @@ def list_levels(call: Call) -> Json:
 @method(_METHODS + "patch")
 def patch(call: Call) -> Json:
     """Changes what the mask names."""
-    name, level = _find(call, "accesscontextmanager.accessLevels.update")
+    name, level = part_of(call, LEVELS, "accesscontextmanager.accessLevels.update")
     policy = name.partition("/accessLevels/")[0]
     changed = {k: v for k, v in masked(call, level, _FIELDS).items() if v}
     _check(name, changed, _of(call, policy), policy)
@@ -59,7 +60,7 @@ def patch(call: Call) -> Json:
 @method(_METHODS + "delete")
 def delete(call: Call) -> Json:
     """Deletes a level; refused while another one needs it."""
-    name, _ = _find(call, "accesscontextmanager.accessLevels.delete")
+    name, _ = part_of(call, LEVELS, "accesscontextmanager.accessLevels.delete")
     policy = name.partition("/accessLevels/")[0]
     needing = [other for other, level in _of(call, policy).items() if name in _needed(level)]
     if needing:
@@ -92,15 +93,6 @@ def _of(call: Call, policy: str) -> dict[str, Json]:
     return call.sandbox.store.list(LEVEL, f"{policy}/")
 
 
-def _find(call: Call, permission: str) -> tuple[str, Json]:
-    name = call.params["name"]
-    policy_of(call, name.partition("/accessLevels/")[0], permission)
-    found = call.sandbox.store.get(LEVEL, name)
-    if found is None:
-        raise not_found(f"Access level {name} not found.")
-    return name, found
-
-
 def _needed(level: Json) -> set[str]:
     conditions = level.get("basic", {}).get("conditions", [])
     return {name for condition in conditions for name in condition.get("requiredAccessLevels", [])}
@@ -108,16 +100,7 @@ def _needed(level: Json) -> set[str]:
 
 def _check(name: str, level: Json, others: dict[str, Json], policy: str) -> None:
     """Refuses a level as it would be, among the others of its policy (with itself or without)."""
-    if not re.fullmatch(re.escape(policy) + r"/accessLevels/[A-Za-z][A-Za-z0-9_]{0,49}", name):
-        raise invalid_argument(
-            f"{name!r} is no name of an access level: expected {policy}/accessLevels/ID, the ID a letter and then"
-            " letters, digits and underscores, 50 at most."
-        )
-    if not level.get("title"):
-        raise invalid_argument("An access level must have a title.")
-    twin = next((n for n, other in others.items() if n != name and other.get("title") == level["title"]), None)
-    if twin:
-        raise invalid_argument(f"The title {level['title']!r} is taken by {twin}; it must be unique in the policy.")
+    check_named(LEVELS, policy, name, level, {other: its for other, its in others.items() if other != name})
     if ("basic" in level) == ("custom" in level):
         raise invalid_argument("An access level is either basic or custom: set one of the two.")
     if "custom" in level and not level["custom"].get("expr", {}).get("expression"):

@@ -16,13 +16,14 @@ from sandbox.registry import Call, method
 from sandbox.services import iam_policies, long_running
 from sandbox.services.paging import page
 from sandbox.services.perimeter_rules import check_perimeter, etag
+from sandbox.services.policy_parts import LEVELS, PERIMETERS, Part
 
 if TYPE_CHECKING:
     from sandbox.core import Sandbox
 
 POLICY = "accessPolicy"
-PERIMETER = "servicePerimeter"
-LEVEL = "accessLevel"
+PERIMETER = PERIMETERS.kind
+LEVEL = LEVELS.kind
 _TYPE = "type.googleapis.com/google.identity.accesscontextmanager.v1."
 _REPLACED = {PERIMETER: "ReplaceServicePerimetersResponse", LEVEL: "ReplaceAccessLevelsResponse"}
 _PERIMETER_FIELDS = ("title", "description", "status", "spec", "useExplicitDryRunSpec")
@@ -122,7 +123,7 @@ def create_perimeter(call: Call) -> Json:
 @method("accesscontextmanager.accessPolicies.servicePerimeters.get")
 def get_perimeter(call: Call) -> Json:
     """A perimeter."""
-    return _shown(*_perimeter(call, "accesscontextmanager.servicePerimeters.get"))
+    return _shown(*part_of(call, PERIMETERS, "accesscontextmanager.servicePerimeters.get"))
 
 
 @method("accesscontextmanager.accessPolicies.servicePerimeters.list")
@@ -154,7 +155,7 @@ def patch_perimeter(call: Call) -> Json:
 @method("accesscontextmanager.accessPolicies.servicePerimeters.delete")
 def delete_perimeter(call: Call) -> Json:
     """Deletes a perimeter."""
-    name, _ = _perimeter(call, "accesscontextmanager.servicePerimeters.delete")
+    name, _ = part_of(call, PERIMETERS, "accesscontextmanager.servicePerimeters.delete")
     return start(call, "delete", name, {"delete": [name]})
 
 
@@ -262,10 +263,11 @@ def policy_of(call: Call, name: str, permission: str) -> tuple[str, Json]:
     return name, found
 
 
-def _perimeter(call: Call, permission: str) -> tuple[str, Json]:
+def part_of(call: Call, part: Part, permission: str) -> tuple[str, Json]:
+    """The perimeter or access level that the call names, for who has the permission on its policy: 403, then 404."""
     name = call.params["name"]
-    policy_of(call, name.partition("/servicePerimeters/")[0], permission)
-    found = call.sandbox.store.get(PERIMETER, name)
+    policy_of(call, name.partition(f"/{part.collection}/")[0], permission)
+    found = call.sandbox.store.get(part.kind, name)
     if found is None:
-        raise not_found(f"Service perimeter {name} not found.")
+        raise not_found(f"{part.called.capitalize()} {name} not found.")
     return name, found

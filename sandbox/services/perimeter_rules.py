@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sandbox.errors import GoogleError, Json, invalid_argument
+from sandbox.services.policy_parts import PERIMETERS, check_named
 from sandbox.services.serviceusage import known_services
 
 if TYPE_CHECKING:
@@ -23,18 +24,9 @@ def check_perimeter(
     Raises:
         GoogleError: 400 INVALID_ARGUMENT, for the first rule that it breaks.
     """
-    if not re.fullmatch(re.escape(policy) + r"/servicePerimeters/[A-Za-z][A-Za-z0-9_]{0,49}", name):
-        raise invalid_argument(
-            f"{name!r} is no name of a service perimeter: expected {policy}/servicePerimeters/ID, the ID a letter and"
-            " then letters, digits and underscores, 50 at most."
-        )
-    if not perimeter.get("title"):
-        raise invalid_argument("A service perimeter must have a title.")
     among = sandbox.store.list("servicePerimeter", f"{policy}/") if among is None else among
     others = {n: p for n, p in among.items() if n != name}
-    twin = next((n for n, p in others.items() if p.get("title") == perimeter["title"]), None)
-    if twin:
-        raise invalid_argument(f"The title {perimeter['title']!r} is taken by {twin}; it must be unique in the policy.")
+    check_named(PERIMETERS, policy, name, perimeter, others)
     if perimeter.get("spec") and not perimeter.get("useExplicitDryRunSpec"):
         raise invalid_argument("spec may only be set where useExplicitDryRunSpec is true.")
     for part in ("status", "spec"):
