@@ -162,7 +162,7 @@ class _Unreadable(Account):
 def test_what_was_made_but_cannot_be_read_back_is_not_lost(
     monkeypatch: pytest.MonkeyPatch, sandbox: SandboxHandle
 ) -> None:
-    monkeypatch.setattr(gcp_plugin, "Account", _Unreadable)
+    monkeypatch.setattr(gcp_plugin, "RESOURCES", {**gcp_plugin.RESOURCES, ACCOUNT: _Unreadable()})
     inputs = {"accountId": "gemini-inference-sa"}
     with running_plugins(sandbox) as ports:
         plugin = Plugin(ports["gcp"])
