@@ -113,6 +113,7 @@ def _deploying(sandbox: Sandbox, operation: Json, done: float) -> Json:
 def _deployed(sandbox: Sandbox, operation: Json) -> Json:
     args = operation["args"]
     name, endpoint = endpoints.find(sandbox, args["endpoint"])
+    models.deployable(sandbox, args["deployedModel"]["model"], name)  # it may have been deleted meanwhile
     deployed = {**args["deployedModel"], "createTime": sandbox.clock.stamp(operation["due"])}
     split = {deployed["id"] if key == "0" else key: percent for key, percent in args["trafficSplit"].items()}
     rules.check_split(split, {deployed["id"], *_ids(endpoint)}, "traffic_split")

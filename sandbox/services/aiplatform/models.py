@@ -80,11 +80,9 @@ def find(sandbox: Sandbox, given: str) -> Json:
 
 
 def display_name(sandbox: Sandbox, deployed: Json) -> str:
-    """The display name of a deployed model's Model; its own where the Model is no longer there."""
+    """The display name of a deployed model's Model, which is there as long as it is deployed."""
     given: str = deployed["model"]
-    base = publishers.base_name(given)
-    found = None if base else sandbox.store.get(MODEL, given) or _seeded(sandbox, parse(sandbox, given))
-    return base or str((found or deployed)["displayName"])
+    return publishers.base_name(given) or str(find(sandbox, given)["displayName"])
 
 
 def _seeded(sandbox: Sandbox, name: Name) -> Json | None:
@@ -110,17 +108,17 @@ def _version(at: str) -> Json:
     }
 
 
-def _deployments(sandbox: Sandbox, model: Json) -> list[Json]:
+def _deployments(sandbox: Sandbox, model: str) -> list[Json]:
     found = []
     for name, endpoint in sandbox.store.list(ENDPOINT).items():
         for deployed in endpoint.get("deployedModels", []):
-            if deployed["model"] == model["name"]:
+            if deployed["model"] == model:
                 found.append({"endpoint": name, "deployedModelId": deployed["id"]})
     return found
 
 
 def _shown(call: Call, model: Json) -> Json:
-    refs = _deployments(call.sandbox, model)
+    refs = _deployments(call.sandbox, model["name"])
     return shown(call, "Model", {**model, "deployedModels": refs} if refs else model)
 
 
@@ -202,12 +200,7 @@ def delete(call: Call) -> Json:
     """Starts the deletion; refused while the model is deployed anywhere."""
     sandbox = call.sandbox
     model = find(sandbox, call.params["name"])
-    deployed = _deployments(sandbox, model)
-    if deployed:
-        where = ", ".join(f"{d['endpoint']} (DeployedModel {d['deployedModelId']})" for d in deployed)
-        raise failed_precondition(
-            f"Model {model['name']} is deployed and cannot be deleted. Undeploy it first: {where}"
-        )
+    _check_deployed_nowhere(sandbox, model["name"])
     parent = parse(sandbox, model["name"]).parent
     return started(
         call,
@@ -219,9 +212,17 @@ def delete(call: Call) -> Json:
     )
 
 
+def _check_deployed_nowhere(sandbox: Sandbox, name: str) -> None:
+    deployed = _deployments(sandbox, name)
+    if deployed:
+        where = ", ".join(f"{d['endpoint']} (DeployedModel {d['deployedModelId']})" for d in deployed)
+        raise failed_precondition(f"Model {name} is deployed and cannot be deleted. Undeploy it first: {where}")
+
+
 @completion(_DELETE)
 def _deleted(sandbox: Sandbox, operation: Json) -> Json:
     name = operation["args"]["name"]
+    _check_deployed_nowhere(sandbox, name)  # a deployment may have ended meanwhile
     if not sandbox.store.delete(MODEL, name):
         sandbox.store.put(_REMOVED, name, {"removed": True})
     return {"@type": "type.googleapis.com/google.protobuf.Empty"}
