@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-import requests
 
 from tests.sandbox.vertex import RefusedError, Vertex, machine
 
@@ -162,25 +161,6 @@ def test_base_gemini_deploys_only_where_the_articles_profile_lets_it(vertex: Ver
     for number, model in enumerate(forms):
         vertex.deploy(name, str(number + 1), model=model)
     assert {model["model"] for model in vertex.get(name)["deployedModels"]} == {forms[0]}
-
-
-@pytest.mark.parametrize(("deploy_seconds", "delete_seconds"), [(60, 30), (30, 60)])
-def test_a_deployment_and_the_models_deletion_at_once_end_as_the_first_one_wants(
-    vertex: Vertex, deploy_seconds: int, delete_seconds: int
-) -> None:
-    """models.delete (discovery): no endpoint may have deployed what is deleted; asked for while neither was done."""
-    name, model = vertex.create(), vertex.model("gemma-3-4b")
-    vertex.sandbox.set(deploySeconds=deploy_seconds, operationSeconds=delete_seconds)
-    started = {"deployment": vertex.deploy(name), "deletion": vertex.call("DELETE", model)}
-    url = f"{vertex.sandbox.url}/_sandbox/clock"
-    requests.post(url, json={"step": 61}, timeout=30).raise_for_status()
-    ended = {what: vertex.get(operation["name"]) for what, operation in started.items()}
-    if delete_seconds < deploy_seconds:
-        assert (ended["deletion"]["done"], ended["deployment"]["error"]["code"]) == (True, 5)
-        assert "deployedModels" not in vertex.get(name)
-    else:
-        assert (ended["deployment"]["done"], ended["deletion"]["error"]["code"]) == (True, 9)
-        assert vertex.get(model)["deployedModels"]
 
 
 def test_a_retired_model_is_not_found_in_any_profile(vertex: Vertex) -> None:
