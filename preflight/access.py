@@ -105,6 +105,7 @@ def permission_groups(settings: Settings) -> PermissionGroups:
         "dashboard, alerts and objectives": (watch, permissions.MONITORING),
         "the alert on the perimeter's log": (watch and settings.perimeter.mode != "off", permissions.LOG_ALERT),
         "the dataset of the logged requests": (log, permissions.REQUEST_LOG),
+        "the log of the managed models' requests": (log and settings.managed, permissions.MANAGED_LOG),
     }
     only_read: dict[str, Mapping[str, str]] = {_ONLY_READ: read}
     if settings.private and _asks_subnetwork(settings.private, _shared(settings)):
