@@ -29,8 +29,9 @@ class Call:
 
     `params` are the path parameters by discovery's names ("name", "parent", "endpoint"), `query` the query parameters
     by their JSON names, `body` the request without output-only fields. `host` is the host name that was called, or ""
-    for the service's own prefix. What is put in `response_headers` goes out with the answer. `struck`: an ordered fault
-    answers before the method runs, and nothing of the call but its address was checked.
+    for the service's own prefix, `address` the IP address from which the connection comes. What is put in
+    `response_headers` goes out with the answer. `struck`: an ordered fault answers before the method runs, and nothing
+    of the call but its URL was checked.
     """
 
     sandbox: "Sandbox"
@@ -41,6 +42,7 @@ class Call:
     headers: dict[str, str]
     principal: Principal
     host: str = ""
+    address: str = "127.0.0.1"
     raw_body: bytes = b""
     response_headers: dict[str, str] = field(default_factory=dict)
     struck: bool = False

@@ -177,6 +177,7 @@ class Exchange:
             headers={name.lower(): value for name, value in self.request.headers.items()},
             principal=principal,
             host=target.host,
+            address=self.request.client.host if self.request.client else "127.0.0.1",
             raw_body=raw_body,
         )
         for gate in registry.gates():

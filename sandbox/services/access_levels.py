@@ -1,4 +1,4 @@
-"""accesscontextmanager: access levels. They are kept and checked, but let nobody in: perimeters do not take them here.
+"""accesscontextmanager: access levels, which perimeters let callers in by (level_conditions.py).
 
 Rules: the discovery document's descriptions (v1 AccessLevel, BasicLevel, Condition, ReplaceAccessLevelsRequest).
 """
@@ -9,8 +9,10 @@ import re
 from sandbox.errors import Json, already_exists, failed_precondition, invalid_argument
 from sandbox.registry import Call, method, not_imitated
 from sandbox.services import iam_policies
-from sandbox.services.accesscontextmanager import LEVEL, check_etag, masked, part_of, policy_of, start
+from sandbox.services.accesscontextmanager import LEVEL, PERIMETER, check_etag, masked, part_of, policy_of, start
+from sandbox.services.level_conditions import all_needed_by, needed_by
 from sandbox.services.paging import page
+from sandbox.services.perimeter_rules import check_levels
 from sandbox.services.policy_parts import LEVELS, check_named
 
 _METHODS = "accesscontextmanager.accessPolicies.accessLevels."
@@ -54,17 +56,20 @@ def patch(call: Call) -> Json:
     policy = name.partition("/accessLevels/")[0]
     changed = {k: v for k, v in masked(call, level, _FIELDS).items() if v}
     _check(name, changed, _of(call, policy), policy)
+    _check_perimeters(call, policy, {**_of(call, policy), name: changed})
     return start(call, "update", name, {"put": {name: changed}})
 
 
 @method(_METHODS + "delete")
 def delete(call: Call) -> Json:
-    """Deletes a level; refused while another one needs it."""
+    """Deletes a level; refused while another one or a perimeter needs it."""
     name, _ = part_of(call, LEVELS, "accesscontextmanager.accessLevels.delete")
     policy = name.partition("/accessLevels/")[0]
-    needing = [other for other, level in _of(call, policy).items() if name in _needed(level)]
+    levels = _of(call, policy)
+    needing = [other for other, level in levels.items() if name in needed_by(level)]
     if needing:
         raise failed_precondition(f"Access level {name} is required by {', '.join(needing)}: change that first.")
+    _check_perimeters(call, policy, {other: level for other, level in levels.items() if other != name})
     return start(call, "delete", name, {"delete": [name]})
 
 
@@ -79,6 +84,7 @@ def replace_all(call: Call) -> Json:
         raise invalid_argument("access_levels must not name a level twice.")
     for name, level in wanted.items():
         _check(name, level, wanted, policy)
+    _check_perimeters(call, policy, wanted)
     gone = [name for name in _of(call, policy) if name not in wanted]
     return start(call, "replaceAll", policy, {"put": wanted, "delete": gone, "kind": LEVEL})
 
@@ -93,9 +99,10 @@ def _of(call: Call, policy: str) -> dict[str, Json]:
     return call.sandbox.store.list(LEVEL, f"{policy}/")
 
 
-def _needed(level: Json) -> set[str]:
-    conditions = level.get("basic", {}).get("conditions", [])
-    return {name for condition in conditions for name in condition.get("requiredAccessLevels", [])}
+def _check_perimeters(call: Call, policy: str, levels: dict[str, Json]) -> None:
+    """Refuses a change of the policy's levels that its perimeters do not bear."""
+    for name, perimeter in call.sandbox.store.list(PERIMETER, f"{policy}/").items():
+        check_levels(levels, name, perimeter)
 
 
 def _check(name: str, level: Json, others: dict[str, Json], policy: str) -> None:
@@ -107,9 +114,11 @@ def _check(name: str, level: Json, others: dict[str, Json], policy: str) -> None
         raise invalid_argument("custom.expr must have an expression.")
     for condition in level.get("basic", {}).get("conditions", []):
         _check_condition(condition)
-    unknown = sorted(_needed(level) - (set(others) - {name}))
+    unknown = sorted(needed_by(level) - (set(others) - {name}))
     if unknown:
         raise invalid_argument(f"required_access_levels: {unknown[0]} does not exist.")
+    if name in all_needed_by(name, {**others, name: level}):
+        raise invalid_argument(f"required_access_levels: {name} must not require itself, directly or through others.")
     if "basic" in level and not level["basic"].get("conditions"):
         raise invalid_argument("basic.conditions must have at least one condition.")
 

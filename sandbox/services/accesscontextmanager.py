@@ -15,7 +15,7 @@ from sandbox.operations import completion
 from sandbox.registry import Call, method
 from sandbox.services import iam_policies, long_running
 from sandbox.services.paging import page
-from sandbox.services.perimeter_rules import check_perimeter, etag
+from sandbox.services.perimeter_rules import check_perimeter, check_policy, etag
 from sandbox.services.policy_parts import LEVELS, PERIMETERS, Part
 
 if TYPE_CHECKING:
@@ -193,6 +193,7 @@ def _change(sandbox: "Sandbox", operation: Json) -> Json:
     for name in args.get("delete", []):
         sandbox.store.delete(_kind(name), name)
         iam_policies.drop_policy(sandbox, name)
+    check_policy(sandbox, "/".join(args["name"].split("/")[:2]))
     if args["verb"] == "delete":
         return {"@type": "type.googleapis.com/google.protobuf.Empty"}
     if args["verb"] in ("commit", "replaceAll"):

@@ -47,7 +47,7 @@ def write_refusal(call: Call, project: Json, error: GoogleError, metadata: Json)
         "resourceName": f"projects/{project['projectNumber']}",
         "authenticationInfo": _authentication(call),
         "requestMetadata": {
-            "callerIp": "private" if call.principal.network else "127.0.0.1",
+            "callerIp": "private" if call.principal.network else call.address,
             "callerSuppliedUserAgent": call.headers.get("user-agent", ""),
             "requestAttributes": {},
             "destinationAttributes": {},

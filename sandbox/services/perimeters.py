@@ -5,11 +5,11 @@ given by the metadata server of a machine or pod of that project (`sandbox run -
 `sandbox run`), or when it was sent to an address that only the project's network has (Private Service Connect, a peered
 endpoint). Everybody else is outside: the deployer at a keyboard or in a pipeline, whatever roles they have, and so is a
 person who got a service account's token by impersonation, and whoever calls with an API key alone, which stands for its
-project. They get in where an ingress rule lets them.
+project. They get in where they meet one of the perimeter's access levels, or where an ingress rule lets them.
 
 What a perimeter says is enforced at once; at Google that takes up to 30 minutes. There is one project, so nothing here
 can break an egress rule. Sources: cloud.google.com/vpc-service-controls/docs/{overview, ingress-egress-rules,
-dry-run-mode, troubleshooting, vpc-accessible-services}.
+dry-run-mode, troubleshooting, use-access-levels, vpc-accessible-services}.
 """
 
 import re
@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from sandbox import api_keys
 from sandbox.errors import RPC, GoogleError, Json, error_info
 from sandbox.registry import Call
-from sandbox.services import audit, private_path
+from sandbox.services import audit, level_conditions, private_path
 from sandbox.services.aiplatform import hosts
 from sandbox.services.aiplatform.names import ENDPOINT
+from sandbox.services.policy_parts import LEVELS
 
 if TYPE_CHECKING:
     from sandbox.core import Sandbox
@@ -112,6 +113,8 @@ def _violation(call: Call, config: Json, project: Json, origin: str) -> str:
         return ""
     if not _restricted(service, config):
         return ""
+    if any(_meets(call, level, origin) for level in config.get("accessLevels", [])):
+        return ""
     if any(_lets_in(rule, call, project, origin) for rule in config.get("ingressPolicies", [])):
         return ""
     return "NETWORK_NOT_IN_SAME_SERVICE_PERIMETER" if origin else "NO_MATCHING_ACCESS_LEVEL"
@@ -131,7 +134,7 @@ def _lets_in(rule: Json, call: Call, project: Json, origin: str) -> bool:
     coming, going = rule.get("ingressFrom", {}), rule.get("ingressTo", {})
     return (
         _is_one_of(call, coming)
-        and any(_is_from(source, origin) for source in coming.get("sources", []))
+        and any(_is_from(call, source, origin) for source in coming.get("sources", []))
         and any(r in ("*", f"projects/{project['projectNumber']}") for r in going.get("resources", []))
         and any(_covers(operation, call) for operation in going.get("operations", []))
     )
@@ -145,9 +148,18 @@ def _is_one_of(call: Call, coming: Json) -> bool:
     return member in coming.get("identities", []) or coming.get("identityType") in ("ANY_IDENTITY", kind)
 
 
-def _is_from(source: Json, origin: str) -> bool:
-    """ "*" is anywhere; other access levels are refused when a perimeter is made, as the sandbox has none."""
-    return source.get("accessLevel") == "*" or bool(origin and source.get("resource") == f"projects/{origin}")
+def _is_from(call: Call, source: Json, origin: str) -> bool:
+    """ "*" is anywhere, an access level the internet from where it is met, a resource a project's network."""
+    level = source.get("accessLevel", "")
+    if level:
+        return level == "*" or _meets(call, level, origin)
+    return bool(origin) and source.get("resource") == f"projects/{origin}"
+
+
+def _meets(call: Call, level: str, origin: str) -> bool:
+    """Access levels are for calls from the internet; those from a network need an ingress rule that names it."""
+    policy = level.partition("/accessLevels/")[0]
+    return not origin and level_conditions.met(call, level, call.sandbox.store.list(LEVELS.kind, f"{policy}/"))
 
 
 def _covers(operation: Json, call: Call) -> bool:

@@ -1,12 +1,13 @@
-"""Alert policies and objectives, and predictions that fail, for tests."""
+"""Alert policies and objectives, and an endpoint whose predictions fail, for tests."""
 
 from typing import Any
 
 import pytest
 import requests
 
+from tests.sandbox.clock import Stepped
 from tests.sandbox.google import Google, refusal
-from tests.sandbox.vertex import Json, RefusedError, Vertex
+from tests.sandbox.vertex import Json, RefusedError, Vertex, machine
 
 ONLINE = "aiplatform.googleapis.com/prediction/online/"
 RESOURCE = 'resource.type="aiplatform.googleapis.com/Endpoint"'
@@ -27,6 +28,15 @@ RATIO = {
 @pytest.fixture
 def monitoring(vertex: Vertex) -> Google:
     return Google(vertex.sandbox, "monitoring", "v3")
+
+
+@pytest.fixture
+def serving(vertex: Vertex, clock: Stepped) -> str:
+    """The endpoint 77 with two models, 95 to 5, of at most two and four replicas."""
+    name = vertex.create()
+    vertex.deploy(name, "1", {"0": 100}, dedicatedResources=machine(1, 2))
+    vertex.deploy(name, "2", {"1": 95, "0": 5}, dedicatedResources=machine(1, 4))
+    return name
 
 
 def policy(condition: Json, **changes: Any) -> Json:

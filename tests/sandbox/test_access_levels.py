@@ -90,12 +90,15 @@ def test_all_levels_and_all_perimeters_are_replaced_at_once(access: Google, poli
     )
 
 
-def test_a_perimeter_with_an_access_level_is_not_imitated(access: Google, policy: str) -> None:
-    """It would have to let in whom the level describes."""
-    name = f"{policy}/accessLevels/office"
-    access("POST", f"{policy}/accessLevels", {"name": name, "title": "Office", "basic": BASIC})
-    perimeter = {"name": f"{policy}/servicePerimeters/p", "title": "p", "status": {"accessLevels": [name]}}
-    assert refusal(access, "POST", f"{policy}/servicePerimeters", perimeter).code == 501
+def test_a_level_that_goes_round_is_refused(access: Google, policy: str) -> None:
+    """Condition.requiredAccessLevels (discovery, v1): one that requires itself could never be granted."""
+    one, two = f"{policy}/accessLevels/one", f"{policy}/accessLevels/two"
+    access("POST", f"{policy}/accessLevels", {"name": one, "title": "one", "basic": BASIC})
+    needs_one = {"conditions": [{"requiredAccessLevels": [one]}]}
+    access("POST", f"{policy}/accessLevels", {"name": two, "title": "two", "basic": needs_one})
+    needs_two = {"conditions": [{"requiredAccessLevels": [two]}]}
+    error = refusal(access, "PATCH", one, {"basic": needs_two}, updateMask="basic")
+    assert (error.status, "require itself" in error.message) == ("INVALID_ARGUMENT", True)
 
 
 def test_a_policy_can_be_given_into_another_ones_hands(sandbox: SandboxHandle, access: Google, policy: str) -> None:

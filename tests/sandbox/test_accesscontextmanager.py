@@ -95,7 +95,7 @@ def test_a_perimeters_id_is_a_letter_then_letters_digits_and_underscores(
         ({"title": "t", "status": {"resources": ["projects/sandbox-project"]}}, "PROJECT_NUMBER"),
         ({"title": "t", "status": {"resources": ["projects/1"]}}, "does not exist"),
         ({"title": "t", "status": {"restrictedServices": ["vertex.googleapis.com"]}}, "no such services"),
-        ({"title": "t", "status": {"accessLevels": ["accessPolicies/1/accessLevels/x"]}}, "does not exist"),
+        ({"title": "t", "status": {"accessLevels": ["accessPolicies/1/accessLevels/x"]}}, "is not available in this"),
         ({"title": "t", "status": {"vpcAccessibleServices": {"allowedServices": ["x"]}}}, "enableRestriction"),
         ({"title": "t", "status": CONFIG, "perimeterType": "PERIMETER_TYPE_BRIDGE"}, "bridge"),
         ({"status": CONFIG}, "title"),

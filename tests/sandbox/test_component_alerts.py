@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 import components as parts
-from tests.sandbox.alerting import ask, fail, mend, monitoring, opened
+from tests.sandbox.alerting import ask, fail, mend, monitoring, opened, serving
 from tests.sandbox.clock import Stepped, clock
 from tests.sandbox.google import Google
 from tests.sandbox.test_perimeters import FENCE, Organization
-from tests.sandbox.vertex import Json, Vertex, machine
+from tests.sandbox.vertex import Json, Vertex
 from tests.unit.recorder import Recorder, record
 
-__all__ = ["clock", "monitoring"]
+__all__ = ["clock", "monitoring", "serving"]
 
 MODELS = {
     "flash": parts.WatchedModel(deployed_model_id="1", percent=95, min_replica_count=1, max_replica_count=2),
@@ -41,15 +41,6 @@ def made() -> Recorder:
         return {}
 
     return record(program)
-
-
-@pytest.fixture
-def serving(vertex: Vertex, clock: Stepped) -> str:
-    """The endpoint 77 with both models, 95 to 5."""
-    name = vertex.create()
-    vertex.deploy(name, "1", {"0": 100}, dedicatedResources=machine(1, 2))
-    vertex.deploy(name, "2", {"1": 95, "0": 5}, dedicatedResources=machine(1, 4))
-    return name
 
 
 @pytest.fixture

@@ -1,24 +1,13 @@
 """Which alerts are open: conditions of every kind over what the sandbox has served."""
 
-import pytest
-
 from components.observability.signals import violations
-from tests.sandbox.alerting import RATIO, ask, fail, make, mend, monitoring, objective, opened
+from tests.sandbox.alerting import RATIO, ask, fail, make, mend, monitoring, objective, opened, serving
 from tests.sandbox.clock import Stepped, clock
 from tests.sandbox.google import Google, refusal
 from tests.sandbox.test_perimeters import FENCE, Organization
-from tests.sandbox.vertex import Json, Vertex, machine
+from tests.sandbox.vertex import Json, Vertex
 
-__all__ = ["clock", "monitoring"]
-
-
-@pytest.fixture
-def serving(vertex: Vertex, clock: Stepped) -> str:
-    """An endpoint with two models, 95 to 5."""
-    name = vertex.create()
-    vertex.deploy(name, "1", {"0": 100}, dedicatedResources=machine(1, 4))
-    vertex.deploy(name, "2", {"1": 95, "0": 5}, dedicatedResources=machine(1, 4))
-    return name
+__all__ = ["clock", "monitoring", "serving"]
 
 
 def test_503s_open_the_error_ratio_alert_and_its_end_closes_it(

@@ -1,10 +1,13 @@
 """What others change behind Pulumi's back: a refresh sees it, a preview says how to mend it, members get along."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from sandbox.standin.gcp import service as services
+from sandbox.standin.rest import Rest
 from sandbox.testing import SandboxHandle
 from tests.sandbox.google import PROJECT_NUMBER, Google, Json, grant, make_account
 from tests.sandbox.plugin import Made, Plugin, error_of, running_plugins
@@ -201,7 +204,32 @@ def test_a_soft_deleted_role_is_brought_back_as_asked(sandbox: SandboxHandle, gc
     assert "already exists and must be imported" in error_of(gcp.create, again.token, inputs)
 
 
-def test_services_asked_for_together_go_in_one_batch(sandbox: SandboxHandle, gcp: Plugin) -> None:
+def gather(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Has a batch gather until so many services have joined it, however long they take; it must gather at all."""
+    joined, pause = threading.Event(), Rest.pause
+
+    class Joining(list[str]):
+        def append(self, service: str) -> None:
+            super().append(service)
+            if len(self) == count:
+                joined.set()
+
+    def gathered(self: Rest, seconds: float) -> None:
+        if seconds != services._GATHERING_SECONDS:
+            pause(self, seconds)
+        else:
+            assert seconds > 0
+            assert joined.wait(60), f"no batch of {count} services came together"
+
+    batch = services._Batch
+    monkeypatch.setattr(services, "_Batch", lambda: batch(services=Joining()))
+    monkeypatch.setattr(Rest, "pause", gathered)
+
+
+def test_services_asked_for_together_go_in_one_batch(
+    sandbox: SandboxHandle, gcp: Plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gather(monkeypatch, 4)
     names = [f"{n}.googleapis.com" for n in ("container", "iam", "dns", "secretmanager")]
     before = sandbox.last_call()
     with ThreadPoolExecutor(4) as pool:
@@ -210,7 +238,11 @@ def test_services_asked_for_together_go_in_one_batch(sandbox: SandboxHandle, gcp
     assert methods == ["serviceusage.services.batchEnable"]
 
 
-def test_one_unknown_service_does_not_stop_the_others_of_its_batch(gcp: Plugin) -> None:
+def test_one_unknown_service_does_not_stop_the_others_of_its_batch(
+    gcp: Plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gather(monkeypatch, 2)
+
     def create(name: str) -> str:
         try:
             return gcp.create("gcp:projects/service:Service", {"service": name}).id
