@@ -38,9 +38,15 @@ routes: list[parts.ManagedRoute | parts.EndpointRoute] = [parts.ManagedRoute(**v
 outputs["models"] = {model.name: {"model": f"publishers/google/models/{model.model}"} for model in settings.managed}
 fenced: list[pulumi.Resource] = []
 watch, watched = settings.observability, None
+# A sample of the requests is logged only where the configuration says so.
+log: parts.RequestLog | None = None
+if watch and watch.request_logging:
+    logged = [parts.LoggedModel(model=each.model, location=each.location) for each in settings.managed]
+    sample = parts.RequestLogArgs(**at, managed_models=logged, **vars(watch.request_logging))
+    log = parts.RequestLog("request-log", sample, enabled)
+    fenced.append(log)
 if settings.endpoint and settings.endpoint_route:
-    # Step 2: one endpoint, private in prod. A sample of its requests is logged only where the configuration says so.
-    log = parts.RequestLog(**vars(watch.request_logging)) if watch and watch.request_logging else None
+    # Step 2: one endpoint, private in prod.
     endpoint = parts.VertexEndpoint(
         settings.endpoint.display_name,
         parts.VertexEndpointArgs(**at, request_log=log, **vars(settings.endpoint)),

@@ -210,6 +210,13 @@ LOG_ALERT: Final[dict[str, str]] = {
 }
 # Only with its requestLogging.
 REQUEST_LOG: Final[dict[str, str]] = {f"bigquery.datasets.{verb}": "roles/bigquery.dataOwner" for verb in _VERBS}
+# And where of managed models' requests. The first is in Google's "Log requests and responses"; for reading the log's
+# configuration and its operation Google documents none, see sandbox/services/aiplatform/permissions.py.
+MANAGED_LOG: Final[dict[str, str]] = {
+    "aiplatform.endpoints.setPublisherModelConfig": "roles/aiplatform.admin",
+    "aiplatform.endpoints.get": _VERTEX,
+    "aiplatform.operations.list": _VERTEX,
+}
 # The key of the Developer API, with `gemini-vertex:fallback`: in one place or the other.
 SECRET_MANAGER: Final[dict[str, str]] = {
     "secretmanager.secrets.create": _SECRETS,
@@ -252,6 +259,7 @@ OPTIONAL: Final[dict[str, str]] = {
     **MONITORING,
     **LOG_ALERT,
     **REQUEST_LOG,
+    **MANAGED_LOG,
     **SECRET_MANAGER,
     **KUBERNETES_SECRET,
 }

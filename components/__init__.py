@@ -10,9 +10,11 @@ from components.gemini_deployment import AutoscalingMetric, GeminiDeployment, Ge
 from components.ksa_manifest import Cluster, KsaManifest, KsaManifestArgs
 from components.model_traffic import ModelTraffic, share_traffic
 from components.observability import (
+    LoggedModel,
     Observability,
     ObservabilityArgs,
     RequestLog,
+    RequestLogArgs,
     WatchedEndpoint,
     WatchedModel,
 )
@@ -46,6 +48,7 @@ __all__ = [
     "GeminiDeploymentArgs",
     "KsaManifest",
     "KsaManifestArgs",
+    "LoggedModel",
     "ManagedRoute",
     "ModelTraffic",
     "Observability",
@@ -61,6 +64,7 @@ __all__ = [
     "ProjectServices",
     "ProjectServicesArgs",
     "RequestLog",
+    "RequestLogArgs",
     "ServicePerimeter",
     "ServicePerimeterArgs",
     "VertexConnectionPolicy",

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components.advice import advise
-from components.observability.request_logging import RequestLog, log_requests
+from components.observability.request_logging import RequestLog
 from components.project_lookup import look_up
 
 Connectivity = Literal["public", "private-service-connect", "peered-network"]
@@ -29,8 +29,8 @@ class VertexEndpointArgs:
       which the network needs a service connection policy, or somebody makes a `forwarding-rule`.
     - `dedicated`: whether a public endpoint has a DNS name of its own (default) or answers on the region's shared
       host, which tuned Gemini needs. Dedicated public endpoints are outside VPC Service Controls.
-    - `labels`: on the endpoint and the dataset of `request_log`; none by default.
-    - `request_log`: where a sample of requests and answers is logged; default: nowhere.
+    - `labels`: on the endpoint; none by default.
+    - `request_log`: where a sample of requests and answers is logged; default: nowhere, and on a peered endpoint never.
     """
 
     project: pulumi.Input[str]
@@ -68,9 +68,9 @@ class VertexEndpoint(pulumi.ComponentResource):
             location=args.region,
             region=args.region,
             labels=args.labels or None,
-            predict_request_response_logging_config=log_requests(
-                f"{name}-requests", args.project, args.region, args.labels, args.request_log, self
-            ),
+            predict_request_response_logging_config=args.request_log.endpoint_config
+            if args.request_log and args.connectivity != "peered-network"
+            else None,
             dedicated_endpoint_enabled=args.dedicated if args.connectivity == "public" else None,
             network=self._peered(network, opts) if args.connectivity == "peered-network" else None,
             private_service_connect_config=_private_service_connect(args, network),

@@ -128,7 +128,7 @@ class Core:
             server.hostname or "",
             server.port or (80 if route.scheme == "http" else 443),
         )
-        return Target(asked, self._transports.of(route), breaker)
+        return Target(asked, self._transports.of(route), breaker, route.first_chunk_seconds)
 
     def _developer(self, wanted: DeveloperApi, source: KeySource) -> Target:
         breaker = self._breakers.of(DEVELOPER_API, wanted.model)
@@ -178,6 +178,7 @@ class Core:
             "weight": route.weight,
             "throughput": route.throughput,
             "fallbackOrder": route.fallback_order,
+            "firstChunkSeconds": route.first_chunk_seconds,
         }
         kept = {name: value for name, value in known.items() if value not in ("", None)}
         return kept | {"breaker": self._breakers.shown(route.name, route.target)}

@@ -37,11 +37,13 @@ class Target:
         asked: its name, model and what telemetry tells of it.
         transport: calls it.
         breaker: guards it.
+        first_chunk_seconds: that an attempt may take to begin, None for Options.first_chunk_seconds.
     """
 
     asked: Asked
     transport: Transport
     breaker: Breaker
+    first_chunk_seconds: float | None = None
 
     @property
     def name(self) -> str:
@@ -184,7 +186,7 @@ class Engine:
         self, target: Target, call: Call, pieces: AsyncGenerator[Chunk, None], first: list[Chunk], *, patient: bool
     ) -> None:
         """Fills `first`. Where it is not patient, the first piece of any kind has to come soon."""
-        seconds = self._options.first_chunk_seconds
+        seconds = target.first_chunk_seconds or self._options.first_chunk_seconds
         soon = call.deadline_at if patient else min(call.deadline_at, self._timing.now() + seconds)
         try:
             while (chunk := await self._next(pieces, call.deadline_at if first else soon)) is not None:
@@ -193,7 +195,8 @@ class Engine:
                     return
         except _TooLateError:
             if not first and soon < call.deadline_at:
-                said = f"{target.name} had not begun to answer after {seconds:g} s (Options.first_chunk_seconds)."
+                where = "its firstChunkSeconds" if target.first_chunk_seconds else "Options.first_chunk_seconds"
+                said = f"{target.name} had not begun to answer after {seconds:g} s ({where})."
                 raise Unavailable(said, route=target.name, brief=said) from None
             raise DeadlineExceeded(
                 f"{target.name} had not answered when the deadline of the whole call, {call.deadline:g} s, was over.",

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from gemini_client import routes
 from gemini_client.errors import ConfigurationError
-from gemini_client.options import DeveloperApiBounds, Options, Tls
+from gemini_client.options import DeveloperApiBounds, Options, Tls, Unsaid
 from gemini_client.route_source import FixedRoutes, RoutesFile, RouteSource
 from gemini_client.routes import Routes
 from gemini_client.timing import Timing
@@ -66,10 +66,10 @@ def _endpoint(variables: Variables) -> Routes:
 
 
 def options(variables: Variables, given: Options | None) -> Options:
-    """The options, with what the environment says about those that are left at their defaults.
+    """The options, with what the environment says about those that are not given.
 
     Args:
-        variables: GEMINI_DEADLINE_SECONDS; GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE and
+        variables: GEMINI_DEADLINE_SECONDS; GEMINI_FIRST_CHUNK_SECONDS, GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE and
             GEMINI_DEVELOPER_API_CONCURRENCY, which the routes file's own go before; VERTEX_ENDPOINT_CA_FILE and
             VERTEX_ENDPOINT_TLS.
         given: options that go before the environment's.
@@ -88,16 +88,21 @@ def options(variables: Variables, given: Options | None) -> Options:
         requests_per_minute=_number(variables, "GEMINI_DEVELOPER_API_REQUESTS_PER_MINUTE", "number of requests"),
         concurrency=None if concurrency is None else max(1, int(concurrency)),
     )
-    tls = _filled(made.tls, ca_file=Path(ca_file) if ca_file else None, self_signed=bool(word))
+    tls = _filled(made.tls, ca_file=Path(ca_file) if ca_file else None, self_signed=bool(word) or None)
     deadline = _number(variables, "GEMINI_DEADLINE_SECONDS", "number of seconds")
-    return _filled(replace(made, developer_api=developer_api, tls=tls), deadline=deadline)
+    first_chunk = _number(variables, "GEMINI_FIRST_CHUNK_SECONDS", "number of seconds")
+    tuned = replace(made, developer_api=developer_api, tls=tls)
+    return _filled(tuned, deadline=deadline, first_chunk_seconds=first_chunk)
 
 
 def _filled(made: T, **said: Any) -> T:
-    """What is made, with the values that are said in place of its defaults."""
-    default = type(made)()
-    kept = {name: value for name, value in said.items() if value and getattr(made, name) == getattr(default, name)}
-    return replace(made, **kept)
+    """What is made, with the values that are said (None is none) in place of those that are not given."""
+
+    def open_(name: str) -> bool:
+        value = getattr(made, name)
+        return value is None or isinstance(value, Unsaid)
+
+    return replace(made, **{name: value for name, value in said.items() if value is not None and open_(name)})
 
 
 def _number(variables: Variables, name: str, of: str) -> float | None:

@@ -12,10 +12,11 @@ from google.genai import errors as genai_errors
 from gemini_client.errors import ConfigurationError, GeminiClientError, QuotaExhausted, Refused, Unavailable
 from gemini_client.timing import Timing
 
+_PREDICT = "aiplatform.endpoints.predict"
 _ADVICE = {
     400: "Look at the request, and at the model's documentation.",
     401: "The token was not taken: check the credentials of this process.",
-    403: "The caller needs aiplatform.endpoints.predict on the project, and to be inside its perimeter.",
+    403: "The caller needs {permission} on the project, and to be inside its perimeter.",
     404: "Is the model or endpoint there, in this project and location? Models are retired: see models.yaml.",
     413: "The request is larger than this kind of endpoint takes.",
 }
@@ -39,9 +40,15 @@ class Translator:
         self._route, self._timing, self._hide = route, timing, hide
 
     def refusal(
-        self, code: int, status: str, message: str, details: Any, headers: Mapping[str, str] | None
+        self,
+        code: int,
+        status: str,
+        message: str,
+        details: Any,
+        headers: Mapping[str, str] | None,
+        permission: str = _PREDICT,
     ) -> GeminiClientError:
-        """The error of an answer with this status."""
+        """The error of an answer with this status; see `answer` for the permission."""
         message = self._hide(message) if self._hide else message
         wait = retry_after(details, headers or {}, self._timing.wall())
         said = f"{self._route} answered {code}{f' {status}' if status else ''}: {message.strip() or 'no explanation'}"
@@ -51,7 +58,9 @@ class Translator:
         if code == 429 or status == "RESOURCE_EXHAUSTED":
             return QuotaExhausted(f"{said} Ask less often, or for more quota or throughput.", **known)
         if 400 <= code < 500:
-            advice = _KEY_ADVICE if self._hide and _of_key(code, details) else _ADVICE.get(code, "")
+            advice = _ADVICE.get(code, "").format(permission=permission) if permission else ""
+            if self._hide and _of_key(code, details):
+                advice = _KEY_ADVICE
             return Refused(f"{said} {advice}".strip(), **known)
         error = Unavailable(said, **known)
         error.retryable = code == 503 or status == "UNAVAILABLE"
@@ -98,11 +107,16 @@ class Translator:
             f"{self._route} was not asked: google-genai does not take this request ({said}).", route=self._route
         )
 
-    async def answer(self, response: httpx.Response) -> GeminiClientError:
-        """The error of an HTTP response whose status says that it is one; its body is read."""
+    async def answer(self, response: httpx.Response, permission: str = _PREDICT) -> GeminiClientError:
+        """The error of an HTTP response whose status says that it is one; its body is read.
+
+        Args:
+            response: of Google, or of a server behind it.
+            permission: that the call needs, for the advice after a 403; "" for no advice at all.
+        """
         await response.aread()
         code, status, message, details = error_of(response.text, response.status_code)
-        return self.refusal(code, status, message, details, response.headers)
+        return self.refusal(code, status, message, details, response.headers, permission)
 
 
 def _of_key(code: int, details: Any) -> bool:

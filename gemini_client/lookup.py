@@ -38,7 +38,7 @@ async def locate(route: Route, http: httpx.AsyncClient, tokens: Tokens, translat
         return Located(route, _path(route))
     base = f"{host_url(vertex_host(route.location))}/v1"
     try:
-        endpoint = await _get(http, f"{base}/{route.endpoint}", tokens, translator)
+        endpoint = await _get(http, f"{base}/{route.endpoint}", "endpoints", tokens, translator)
     except Refused as refused:
         raise ConfigurationError(
             f"{route.name}: the endpoint {route.endpoint} could not be read ({refused}) Without"
@@ -93,18 +93,18 @@ def _host(endpoint: dict[str, Any], route: Route) -> str:
 async def _is_gemini(model: str, base: str, http: httpx.AsyncClient, tokens: Tokens, translator: Translator) -> bool:
     if "/publishers/" in f"/{model}":
         return _BASE_GEMINI in model
-    found = await _get(http, f"{base}/{model}", tokens, translator)
+    found = await _get(http, f"{base}/{model}", "models", tokens, translator)
     return "genieSource" in found.get("baseModelSource", {})
 
 
-async def _get(http: httpx.AsyncClient, url: str, tokens: Tokens, translator: Translator) -> dict[str, Any]:
+async def _get(http: httpx.AsyncClient, url: str, kind: str, tokens: Tokens, translator: Translator) -> dict[str, Any]:
     failure = None
     try:
         response = await http.get(url, auth=await tokens.auth())
         if response.status_code == 200:
             found: dict[str, Any] = response.json()
             return found
-        failure = await translator.answer(response)
+        failure = await translator.answer(response, f"aiplatform.{kind}.get")
     except (httpx.HTTPError, ValueError) as error:
         failure = translator.of(error, begun=False) or translator.unavailable("answered something that is not JSON.")
     raise failure

@@ -6,6 +6,18 @@ from pathlib import Path
 TEMPERATURE, TOP_P, MAX_OUTPUT_TOKENS = 0.2, 0.95, 2048
 
 
+class Unsaid:
+    """Marks a number as a default, so that the environment gives way to the same number where code says it."""
+
+
+class _UnsaidFloat(Unsaid, float):
+    pass
+
+
+class _UnsaidInt(Unsaid, int):
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """When the same route is asked again, and how long is waited before.
@@ -51,8 +63,8 @@ class DeveloperApiBounds:
         concurrency: requests and open streams at a time; a call that waits for its next attempt is none.
     """
 
-    requests_per_minute: float = 600.0
-    concurrency: int = 64
+    requests_per_minute: float = _UnsaidFloat(600.0)
+    concurrency: int = _UnsaidInt(64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +73,25 @@ class Tls:
 
     Attributes:
         ca_file: certificates to trust as well, e.g. of a Private Service Connect endpoint.
-        self_signed: True takes any certificate. The traffic can then be read by whoever can stand in between.
+        self_signed: True takes any certificate. The traffic can then be read by whoever can stand in between. False
+            takes none, whatever the environment says; None, the default, leaves it to that.
     """
 
     ca_file: Path | None = None
-    self_signed: bool = False
+    self_signed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Everything that can be tuned.
+    """Everything that can be tuned. What is given here goes before the environment, also where it is the default.
 
     Attributes:
         deadline: seconds that a whole call may take, with its retries, waits and fallbacks; also of a stream.
             It counts from the first use of a stream, and a reader's own time between texts counts too.
         first_chunk_seconds: that one attempt may take to the first piece of a stream, or to the whole of an answer that
             is not streamed, while another route is left: then that one is asked, as after a 504. The last route has
-            until the deadline, and so has a call with functions of the caller's. The default leaves a fallback half
+            until the deadline, and so has a call with functions of the caller's. A route's own firstChunkSeconds goes
+            before. The default leaves a fallback half
             of the default deadline; for streams of models that do not think for long, 10 to 20 do.
         connect_seconds: to open a connection.
         retry: see Retry.
@@ -89,8 +103,8 @@ class Options:
         reload_seconds: how often, at most, the routes file is looked at.
     """
 
-    deadline: float = 120.0
-    first_chunk_seconds: float = 60.0
+    deadline: float = _UnsaidFloat(120.0)
+    first_chunk_seconds: float = _UnsaidFloat(60.0)
     connect_seconds: float = 10.0
     retry: Retry = field(default_factory=Retry)
     breaker: Breaker = field(default_factory=Breaker)

@@ -4,7 +4,7 @@ The form is the stack's output `routes`, which it also writes into the ConfigMap
 
     {"version": 1, "project": "my-project", "routes": [
        {"name": "flash", "serving": "managed", "model": "gemini-3.8-flash", "location": "global",
-        "weight": 95, "throughput": "dedicated", "fallbackOrder": 1},
+        "weight": 95, "throughput": "dedicated", "fallbackOrder": 1, "firstChunkSeconds": 15},
        {"name": "own", "serving": "endpoint", "endpoint": "projects/P/locations/R/endpoints/E",
         "location": "us-central1", "host": "E.us-central1-….prediction.vertexai.goog", "api": "predict",
         "weight": 5, "fallbackOrder": 2, "models": {"DEPLOYED_MODEL_ID": "NAME"}}],
@@ -29,7 +29,8 @@ GENERATE_CONTENT, PREDICT, RAW_PREDICT, CHAT_COMPLETIONS = APIS = (
 _ENDPOINT = re.compile(r"projects/([^/]+)/locations/([^/]+)/endpoints/([^/]+)")
 SECRET_VERSION = re.compile(r"projects/[^/]+/secrets/[^/]+/versions/[^/]+")
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
-_COMMON = {"name", "serving", "location", "weight", "fallbackOrder"}
+_DAY = 86_400
+_COMMON = {"name", "serving", "location", "weight", "fallbackOrder", "firstChunkSeconds"}
 _FIELDS = {
     "managed": _COMMON | {"model", "throughput"},
     "endpoint": _COMMON | {"endpoint", "host", "api", "scheme", "models"},
@@ -54,6 +55,7 @@ class Route:
         throughput: "dedicated" or "shared" Provisioned Throughput, "" for Google's default: dedicated, spilling over.
         fallback_order: place among the fallbacks, the smallest first; None keeps it from being one.
         models: names by the ids of an endpoint's deployed models.
+        first_chunk_seconds: that an attempt may take to begin, None for Options.first_chunk_seconds; see there.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Route:
     throughput: str = ""
     fallback_order: int | None = None
     models: tuple[tuple[str, str], ...] = ()
+    first_chunk_seconds: float | None = None
 
     @property
     def target(self) -> str:
@@ -180,12 +183,24 @@ def _route(found: Any, where: str, project: str, mistakes: list[str]) -> Route:
     if order is not None and (not isinstance(order, int) or isinstance(order, bool)):
         mistakes.append(f"{where}.fallbackOrder: {order!r} is no whole number")
         order = None
+    soon = route.get("firstChunkSeconds")
+    if soon is not None and (not isinstance(soon, int | float) or isinstance(soon, bool) or not 0 < soon <= _DAY):
+        mistakes.append(f"{where}.firstChunkSeconds: {soon!r} is no number of seconds, above 0 and up to a day")
+        soon = None
     name = text("name", needed=True)
     if serving == "managed":
         location, model = text("location", needed=True), text("model", needed=True)
         throughput = one_of("throughput", ("dedicated", "shared"), "")
         return Route(
-            name, "managed", project, location, model, weight=weight, throughput=throughput, fallback_order=order
+            name,
+            "managed",
+            project,
+            location,
+            model,
+            weight=weight,
+            throughput=throughput,
+            fallback_order=order,
+            first_chunk_seconds=soon,
         )
     endpoint, host, models = text("endpoint", needed=True), text("host"), route.get("models", {})
     parts = _ENDPOINT.fullmatch(endpoint)
@@ -208,6 +223,7 @@ def _route(found: Any, where: str, project: str, mistakes: list[str]) -> Route:
         weight=weight,
         fallback_order=order,
         models=tuple(models.items()),
+        first_chunk_seconds=soon,
     )
 
 

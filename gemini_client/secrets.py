@@ -178,7 +178,7 @@ class SecretManagerKey:
         except httpx.HTTPError as error:
             raise self._unread(f"no answer ({type(error).__name__})") from None
         if response.status_code != 200:
-            raise self._unread(str(await Translator("Secret Manager", self._timing).answer(response)))
+            raise self._unread(str(await Translator("Secret Manager", self._timing).answer(response, "")))
         with contextlib.suppress(ValueError, KeyError, TypeError):
             return Key(base64.b64decode(response.json()["payload"]["data"], validate=True).decode(), self.where)
         raise self._unread("its payload is no text")

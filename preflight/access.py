@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import permissions
 from preflight.finding import Finding
@@ -12,8 +13,7 @@ from settings import PrivateSettings, Settings
 _RESOURCES = "cloudresourcemanager.googleapis.com"
 _POLICIES = "networkconnectivity.googleapis.com"
 _LIST_POLICIES = "networkconnectivity.serviceConnectionPolicies.list"
-# How the groups begin that a reader, who runs no preflight, does not need.
-ONLY_READ = "what only scripts/preflight.py reads"
+_ONLY_READ = "what only scripts/preflight.py reads"
 # What a shared network's own project is asked for, of the addresses and zones that are made in the stack's.
 _USED = ("compute.networks.use", "compute.subnetworks.use", "dns.networks.bindPrivateDNSZone")
 
@@ -72,8 +72,20 @@ def check_apis(google: Google, settings: Settings) -> list[Finding]:
     return [Finding("APIs", "ok", f"all {len(needed)} enabled")]
 
 
-def permission_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
-    """What this stack takes on its project, by what for: each permission with a role that has it."""
+class PermissionGroups(NamedTuple):
+    """Permissions on a stack's project, by what they are for: each with one of Google's roles that has it.
+
+    Attributes:
+        stack: what `pulumi up`, `refresh` and `destroy` take.
+        preflight: what only preflight reads, beyond that.
+    """
+
+    stack: dict[str, Mapping[str, str]]
+    preflight: dict[str, Mapping[str, str]]
+
+
+def permission_groups(settings: Settings) -> PermissionGroups:
+    """What this stack, and preflight of it, take on its project."""
     identity, watch, cluster = settings.workload_identity, settings.observability, settings.kubernetes
     log = watch.request_logging if watch else None
     store = settings.fallback.kept.store if settings.fallback else None
@@ -93,9 +105,12 @@ def permission_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
         "dashboard, alerts and objectives": (watch, permissions.MONITORING),
         "the alert on the perimeter's log": (watch and settings.perimeter.mode != "off", permissions.LOG_ALERT),
         "the dataset of the logged requests": (log, permissions.REQUEST_LOG),
-        ONLY_READ: (True, read),
+        "the log of the managed models' requests": (log and settings.managed, permissions.MANAGED_LOG),
     }
-    return {title: table for title, (wanted, table) in groups.items() if wanted}
+    only_read: dict[str, Mapping[str, str]] = {_ONLY_READ: read}
+    if settings.private and _asks_subnetwork(settings.private, _shared(settings)):
+        only_read[f"{_ONLY_READ} of the subnetwork"] = permissions.PREFLIGHT_SUBNETWORK
+    return PermissionGroups({title: table for title, (wanted, table) in groups.items() if wanted}, only_read)
 
 
 def _automatic(settings: Settings) -> bool:
@@ -128,11 +143,12 @@ def _of_the_path(private: PrivateSettings, shared: bool) -> dict[str, tuple[obje
         "private services access": (peers and of_the_network, permissions.PRIVATE_SERVICES_ACCESS),
         "the endpoint's own address and name": (ruled, here(permissions.FORWARDING_RULE)),
         "Google's APIs at an address of the network": (private.api_domains, here(permissions.PRIVATE_APIS)),
-        f"{ONLY_READ} of the subnetwork": (
-            of_the_network and (ruled or private.create_connection_policy),
-            permissions.PREFLIGHT_SUBNETWORK,
-        ),
     }
+
+
+def _asks_subnetwork(private: PrivateSettings, shared: bool) -> bool:
+    """Whether preflight looks at a subnetwork of the stack's own project."""
+    return not shared and (private.address == "forwarding-rule" or private.create_connection_policy)
 
 
 def network_permissions(settings: Settings) -> dict[str, str]:
@@ -161,8 +177,9 @@ def network_permissions(settings: Settings) -> dict[str, str]:
 
 
 def needed_permissions(settings: Settings) -> dict[str, str]:
-    """What this stack takes on its project, each with a role that has it."""
-    return {name: role for table in permission_groups(settings).values() for name, role in table.items()}
+    """What this stack and preflight of it take on its project, each with a role that has it."""
+    tables = [table for groups in permission_groups(settings) for table in groups.values()]
+    return {name: role for table in tables for name, role in table.items()}
 
 
 def perimeter_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
@@ -174,7 +191,7 @@ def perimeter_groups(settings: Settings) -> dict[str, Mapping[str, str]]:
     return {
         "the perimeter": permissions.PERIMETER,
         "the access policy": permissions.ACCESS_POLICY,
-        ONLY_READ: permissions.PREFLIGHT_ORGANIZATION,
+        _ONLY_READ: permissions.PREFLIGHT_ORGANIZATION,
     }
 
 

@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
 import permissions
 from model_catalogue import today
-from preflight.access import ONLY_READ, perimeter_groups, permission_groups
+from preflight.access import perimeter_groups, permission_groups
 from preflight.stack import StackError, read_settings
 from settings import Settings, SettingsError
 
@@ -47,12 +47,13 @@ description: Makes, changes and removes the service perimeter of gemini-vertex.
 
 def project_role(settings: Settings, stack: str) -> str:
     """The role on the stack's project, as YAML with a comment for each group of permissions."""
-    return _PROJECT_HEAD.format(stack=stack) + _listed(permission_groups(settings))
+    groups = permission_groups(settings)
+    return _PROJECT_HEAD.format(stack=stack) + _listed(groups.stack | groups.preflight)
 
 
 def reader_role(settings: Settings, stack: str) -> str:
     """The half of the project's role that only reads, but for what preflight reads: it is for who deploys."""
-    groups = [group for group in permission_groups(settings).items() if not group[0].startswith(ONLY_READ)]
+    groups = permission_groups(settings).stack.items()
     reading = {title: {name: table[name] for name in table if permissions.reads(name)} for title, table in groups}
     return _READER_HEAD.format(stack=stack) + _listed(reading)
 

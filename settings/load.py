@@ -139,7 +139,7 @@ def load(
         protect=ours.flag("protect", environment == "prod"),
         labels=_read_labels(ours),
         expected_requests_per_minute=_read_expected(ours),
-        observability=read_observability(ours, endpoint.connectivity if endpoint else None, warnings),
+        observability=read_observability(ours, connectivity, bool(models.managed), warnings),
         warnings=tuple(warnings),
     )
     if problems:

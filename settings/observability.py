@@ -1,5 +1,6 @@
 """Reads `gemini-vertex:observability`: thresholds, whom to tell, and whether requests are logged."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,11 +41,13 @@ class ObservabilitySettings:
         return {name: value for name, value in vars(self).items() if name != "request_logging"}
 
 
-def read_observability(config: Section, connectivity: str | None, warnings: list[str]) -> ObservabilitySettings | None:
+def read_observability(
+    config: Section, connectivity: str | None, managed: bool, warnings: list[str]
+) -> ObservabilitySettings | None:
     """The settings, or None where the key is absent: then nothing is made and nobody pays for it.
 
-    `connectivity` of the endpoint is None where every model is managed. Mistakes are noted in `config`, sentences that
-    need no action now in `warnings`.
+    `connectivity` of the endpoint is None where every model is managed; `managed`: whether any is. Mistakes are noted
+    in `config`, sentences that need no action now in `warnings`.
     """
     entry = config.section("observability", KEYS)
     if not config.given("observability"):
@@ -57,13 +60,12 @@ def read_observability(config: Section, connectivity: str | None, warnings: list
     for index, target in enumerate(notify):
         if target in notify[:index]:
             entry.wrong(f"notify[{index}]", f"is {shown(target)} again; name each once")
-    if entry.given("requestLogging") and connectivity in (None, "peered-network"):
-        what = (
-            "a peered endpoint logs no requests"
-            if connectivity
-            else "every model is managed, and the log that Google has of those is not set up here"
-        )
-        entry.wrong("requestLogging", f"is set, but {what}; remove it")
+    if entry.given("requestLogging") and connectivity == "peered-network":
+        if managed:
+            key = entry.key("requestLogging")
+            warnings.append(f"{key}: holds for the managed models alone: a peered endpoint logs no requests")
+        else:
+            entry.wrong("requestLogging", "is set, but a peered endpoint logs no requests; remove it")
     return ObservabilitySettings(
         notify=notify,
         error_ratio_percent=_number(entry, "errorRatioPercent", 5, 0, 100, "percent of all responses"),
@@ -90,6 +92,8 @@ def _read_request_logging(config: Section) -> RequestLoggingSettings | None:
 def _number(entry: Section, name: str, default: float, above: float, most: float, why: str) -> float:
     """The number at `name`, above `above` and at most `most`."""
     value = entry.values.get(name, default)
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}", value):
+        value = float(value)  # `pulumi config set --path` knows whole numbers alone, and writes a fraction as text
     if isinstance(value, bool) or not isinstance(value, int | float) or not above < value <= most:
         entry.wrong(name, f"is {shown(value)}; it must be a number above {above:g} and at most {most:g} ({why})")
         return default

@@ -12,7 +12,7 @@ import pulumi_gcp as gcp
 from components.advice import advise
 from components.observability.alerts import Alert, LogMatch, Query, Threshold, Watched, alerts, burn
 from components.observability.dashboard import dashboard
-from components.observability.request_logging import RequestLog
+from components.observability.request_logging import LoggedModel, RequestLog, RequestLogArgs
 from components.observability.signals import Model, endpoint_route, managed_route
 
 if TYPE_CHECKING:  # which themselves need what is here
@@ -20,9 +20,11 @@ if TYPE_CHECKING:  # which themselves need what is here
     from components.vertex_endpoint import VertexEndpoint
 
 __all__ = [
+    "LoggedModel",
     "Observability",
     "ObservabilityArgs",
     "RequestLog",
+    "RequestLogArgs",
     "WatchedEndpoint",
     "WatchedModel",
 ]

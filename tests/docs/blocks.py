@@ -16,9 +16,9 @@ from scripts.workspace import ROOT
 UNATTENDED = {"pulumi up": "pulumi up --yes --skip-preview", "pulumi destroy": "pulumi destroy --yes --skip-preview"}
 
 
-def blocks(page: str, language: str = "sh") -> list[str]:
-    """The blocks of docs/PAGE in that language, in their order."""
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+def blocks(page: str, language: str = "sh", folder: str = "docs") -> list[str]:
+    """The blocks of FOLDER/PAGE in that language, in their order."""
+    text = (ROOT / folder / page).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 

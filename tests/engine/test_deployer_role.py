@@ -24,11 +24,15 @@ LEAST = {
     f"{KEY}workloadIdentity": {**IDENTITY, "role": "roles/aiplatform.user", "grant": "direct"},
     f"{KEY}perimeter": None,
 }
-# Observability with a log of requests, an address of its own on a network of its own, a key in Secret Manager.
+# Observability with a log of both routes' requests, an address of its own on a network of its own, a key in Secret
+# Manager.
 EVERYTHING_ELSE = {
     f"{KEY}endpoint": {"name": "e", "connectivity": "private-service-connect", "address": "forwarding-rule"},
     f"{KEY}network": {"name": "serving", "create": True},
-    f"{KEY}models": [{"name": "m", "model": "gemini-3.8-flash", "machineType": "n1-standard-4"}],
+    f"{KEY}models": [
+        {"name": "m", "model": "gemini-3.8-flash", "machineType": "n1-standard-4", "traffic": 90},
+        {"name": "g", "model": "gemini-3.8-flash", "serving": "managed", "traffic": 10},
+    ],
     f"{KEY}observability": {"notify": ["oncall@example.com"], "requestLogging": {"dataset": "requests"}},
     f"{KEY}fallback": {"model": "gemini-3.8-flash"},
 }
@@ -40,7 +44,7 @@ OTHER_WAYS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
             **CLUSTER,
             **OWN_NETWORK,
             f"{KEY}endpoint": {"name": "e", "connectivity": "private-service-connect"},
-            f"{KEY}models": EVERYTHING_ELSE[f"{KEY}models"],
+            f"{KEY}models": [{"name": "m", "model": "gemini-3.8-flash", "machineType": "n1-standard-4"}],
             f"{KEY}privateApis": {"mode": "restricted"},
             f"{KEY}fallback": {"model": "gemini-3.8-flash", "store": "kubernetes"},
         },

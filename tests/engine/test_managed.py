@@ -24,6 +24,7 @@ CONFIG_MAP = "api/v1/namespaces/production/configmaps/gemini-routes"
 SECRET = "api/v1/namespaces/production/secrets/gemini-developer-api-key"
 KEY = "AIza-a-key-that-no-file-may-show"
 PATCHED = "io.k8s.core.v1.configmaps.patch"
+SET_LOG = "aiplatform.projects.locations.publishers.models.setPublisherModelConfig"
 
 
 @pytest.fixture
@@ -82,6 +83,43 @@ def test_a_shift_of_traffic_is_one_call_to_the_cluster(managed: Stack) -> None:
     assert [route["weight"] for route in routes(managed)["routes"]] == [50, 50]
     assert [route["weight"] for route in managed.workspace.outputs()["routes"]["routes"]] == [50, 50]
     managed.preview_is_empty()
+
+
+def test_a_sample_of_the_requests_is_logged(managed: Stack) -> None:
+    """One call a model sets its log, a changed rate is a call in place, and what ends the log leaves the dataset."""
+    managed.workspace.set("gemini-vertex:observability.requestLogging.dataset", "requests")
+    managed.workspace.set("gemini-vertex:observability.notify[0]", "oncall@example.com")
+    managed.up()
+    table = "bq://sandbox-project.requests.gemini_{}_global"
+    assert logs(managed) == {
+        "gemini-3.8-flash": {
+            "enabled": True,
+            "samplingRate": 0.01,
+            "bigqueryDestination": {"outputUri": table.format("3_8_flash")},
+        },
+        "gemini-4-argon": {
+            "enabled": True,
+            "samplingRate": 0.01,
+            "bigqueryDestination": {"outputUri": table.format("4_argon")},
+        },
+    }
+    managed.preview_is_empty()
+
+    since = managed.mark()
+    managed.workspace.set("gemini-vertex:observability.requestLogging.samplingRate", "0.5")
+    managed.up()
+    assert {log["samplingRate"] for log in logs(managed).values()} == {0.5}
+    assert managed.changes(since) == [SET_LOG, SET_LOG]
+
+    managed.destroy()
+    assert set(managed.state()) == {"aiplatform.publisherModelConfig"}, "Google has no call that removes one"
+    assert not any(log.get("enabled") for log in logs(managed).values())
+
+
+def logs(stack: Stack) -> Any:
+    """The log of each model that has a configuration, by its id."""
+    found = stack.state()["aiplatform.publisherModelConfig"]
+    return {name.rpartition("/")[2]: config["loggingConfig"] for name, config in found.items()}
 
 
 class Drawn(SystemTiming):

@@ -18,7 +18,7 @@ from gemini_client import (
 from gemini_client.breaker import Breaker as Guard
 from gemini_client.breaker import Breakers, RouteClosedOff
 from gemini_client.events import Events
-from tests.gemini_client.harness import FALLBACK, STREAM, TALK, FakeTiming, World, raised
+from tests.gemini_client.harness import FALLBACK, STREAM, TALK, FakeTiming, World, managed, raised
 
 VERTEX = "aiplatform.projects.*"
 DOWN = {"method": VERTEX, "status": 503}
@@ -255,6 +255,19 @@ def test_a_route_that_does_not_begin_to_answer_is_left_for_the_next(world: World
     assert (world.timing.waits, world.seen("retry")) == ([], [])
     assert breaker_of(client)["state"] == "opened"
     told = "flash had not begun to answer after 0.2 s (Options.first_chunk_seconds)."
+    assert world.seen("fallback")[0].message == f"developer-api is asked instead of flash: {told}"
+
+
+def test_a_route_says_itself_how_soon_it_has_to_begin(world: World) -> None:
+    """Of two slow routes the one that may take its time is not left; what the route says goes before the options."""
+    world.order({"method": VERTEX, "delay": 0.4})
+    options = Options(first_chunk_seconds=0.2)
+    patient = world.client(managed(firstChunkSeconds=60), developer=DEVELOPER_API, options=options)
+    assert patient.ask().route == "flash"
+    assert patient.state()["routes"][0]["firstChunkSeconds"] == 60
+    hasty = world.client(managed(firstChunkSeconds=0.1), developer=DEVELOPER_API, options=Options())
+    assert hasty.ask().route == "developer-api"
+    told = "flash had not begun to answer after 0.1 s (its firstChunkSeconds)."
     assert world.seen("fallback")[0].message == f"developer-api is asked instead of flash: {told}"
 
 

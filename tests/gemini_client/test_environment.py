@@ -1,5 +1,6 @@
 """Every variable that the client reads does what its README says."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def bounds(**fields: Any) -> DeveloperApiBounds:
     [
         ({}, None, Options()),
         ({"GEMINI_DEADLINE_SECONDS": "7.5"}, None, Options(deadline=7.5)),
+        ({"GEMINI_FIRST_CHUNK_SECONDS": "12.5"}, None, Options(first_chunk_seconds=12.5)),
         ({RATE: "90"}, None, Options(developer_api=bounds(requests_per_minute=90))),
         ({CALLS: "3"}, None, Options(developer_api=bounds(concurrency=3))),
         ({CALLS: "0.5"}, None, Options(developer_api=bounds(concurrency=1))),
@@ -80,6 +82,22 @@ def bounds(**fields: Any) -> DeveloperApiBounds:
         # What the code says goes before, field by field.
         ({"GEMINI_DEADLINE_SECONDS": "7"}, Options(retry=Retry(3)), Options(deadline=7, retry=Retry(3))),
         ({"GEMINI_DEADLINE_SECONDS": "7"}, Options(deadline=30), Options(deadline=30)),
+        ({"GEMINI_FIRST_CHUNK_SECONDS": "7"}, Options(first_chunk_seconds=9), Options(first_chunk_seconds=9)),
+        # Also where it says what the default is.
+        ({"GEMINI_DEADLINE_SECONDS": "7"}, Options(deadline=120), Options(deadline=120)),
+        ({"GEMINI_FIRST_CHUNK_SECONDS": "7"}, Options(first_chunk_seconds=60.0), Options(first_chunk_seconds=60)),
+        (
+            {RATE: "90", CALLS: "3"},
+            Options(developer_api=bounds(requests_per_minute=600, concurrency=64)),
+            Options(developer_api=bounds(requests_per_minute=600, concurrency=64)),
+        ),
+        (
+            {"VERTEX_ENDPOINT_TLS": "self-signed"},
+            Options(tls=Tls(self_signed=False)),
+            Options(tls=Tls(self_signed=False)),
+        ),
+        # A copy says no more than what it was made from.
+        ({"GEMINI_DEADLINE_SECONDS": "7"}, replace(Options(), connect_seconds=3), Options(7, connect_seconds=3)),
         (
             {RATE: "90", CALLS: "3"},
             Options(developer_api=bounds(concurrency=20)),
@@ -98,7 +116,7 @@ def test_options_are_the_codes_then_the_environments(
     assert environment.options(variables.get, given) == made
 
 
-@pytest.mark.parametrize("name", ["GEMINI_DEADLINE_SECONDS", RATE, CALLS])
+@pytest.mark.parametrize("name", ["GEMINI_DEADLINE_SECONDS", "GEMINI_FIRST_CHUNK_SECONDS", RATE, CALLS])
 @pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf"])
 def test_a_number_that_is_none_is_refused(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{name}: '{value}' is no positive number"):
@@ -123,6 +141,8 @@ def test_a_client_takes_all_of_it(world: World, monkeypatch: pytest.MonkeyPatch)
     shown = client.state()["developerApi"]
     assert (shown["model"], shown["requestsPerMinute"], shown["concurrency"]) == (FALLBACK, 1, 64)
     world.order({"method": "aiplatform.*", "hang": True})
+    monkeypatch.setenv("GEMINI_FIRST_CHUNK_SECONDS", "0.1")
+    assert world.from_env().ask().route == "developer-api"
     monkeypatch.setenv("GEMINI_DEADLINE_SECONDS", "0.05")
     with pytest.raises(Exception, match=r"deadline of the whole call, 0\.05 s"):
         world.from_env().ask()

@@ -26,10 +26,12 @@ def file_of(*routes: Json, **more: Any) -> Json:
 
 def test_the_stacks_file_is_read() -> None:
     own = {**OWN, "host": "7.europe-west4-1.prediction.vertexai.goog", "api": "predict", "models": {"1": "gemma"}}
+    own["firstChunkSeconds"] = 7.5
     found = read(file_of(managed(weight=95), {**own, "fallbackOrder": 2}, developerApi={"model": "m"}), "f")
     flash, other = found.routes
     assert (flash.location, flash.weight, flash.api) == ("global", 95, "generateContent")
     assert (other.project, other.location, other.api, other.scheme) == ("p", "europe-west4", "predict", "https")
+    assert (flash.first_chunk_seconds, other.first_chunk_seconds) == (None, 7.5)
     assert other.deployed_name("1") == "gemma"
     assert other.deployed_name("2") == "2"
     assert found.developer_api == DeveloperApi("m")
@@ -53,6 +55,9 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "a host": (file_of({**OWN, "weight": 100, "host": "https://x/"}), "'https://x/' is no host name"),
     "an API": (file_of({**OWN, "weight": 100, "api": "guess"}), "'guess' is none of generateContent, predict"),
     "models": (file_of({**OWN, "weight": 100, "models": ["a"]}), "names by deployed model id"),
+    "a wait": (file_of(managed(firstChunkSeconds=0)), "routes[0].firstChunkSeconds: 0 is no number of seconds"),
+    "a wait without end": (file_of(managed(firstChunkSeconds=10**400)), "is no number of seconds, above 0 and up to"),
+    "a wait in words": (file_of(managed(firstChunkSeconds="15 s")), "'15 s' is no number of seconds"),
     "no fallback model": (file_of(managed(), developerApi={}), "developerApi.model"),
     "a bound": (file_of(managed(), developerApi={"model": "m", "concurrency": 0}), "developerApi.concurrency: 0"),
 }

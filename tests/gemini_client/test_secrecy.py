@@ -125,6 +125,7 @@ def test_a_secret_that_cannot_be_read_says_who_needs_what(world: World, monkeypa
     error = raised(world.client(developer=DEVELOPER_API, options=OPTIONS).ask)
     assert isinstance(error, Unavailable)
     assert f"GEMINI_API_KEY_SECRET: {SECRET} cannot be read: Secret Manager answered 404" in str(error)
+    assert "models.yaml" not in str(error)
     assert "roles/secretmanager.secretAccessor" in str(error)
 
 

@@ -214,9 +214,21 @@ def test_an_endpoint_that_may_not_be_read_names_the_variables_to_set(
     error = raised(world.from_env().ask)
     assert isinstance(error, ConfigurationError)
     assert "set VERTEX_ENDPOINT_HOST" in str(error)
+    assert "The caller needs aiplatform.endpoints.get on the project" in str(error)
+    assert "aiplatform.endpoints.predict" not in str(error)
     monkeypatch.setenv("VERTEX_ENDPOINT_HOST", host_of_shared())
     monkeypatch.setenv("VERTEX_ENDPOINT_API", "predict")
     assert world.from_env().ask().text == "4"
+
+
+def test_a_model_that_may_not_be_read_names_the_permission(world: World, vertex: Vertex) -> None:
+    """By its model an endpoint's API is found."""
+    endpoint = vertex.create()
+    vertex.deploy(endpoint, "5", {"0": 100})
+    world.order({"method": "*.models.get", "status": 403})
+    said = str(raised(world.client(endpoint_route(endpoint, api="")).ask))
+    assert "The caller needs aiplatform.models.get on the project" in said
+    assert "aiplatform.endpoints.predict" not in said
 
 
 def host_of_shared() -> str:

@@ -121,7 +121,7 @@ VIOLATED = [
         model("m", 2, "publishers/google/models/gemini-2.0-flash-001"),
         "retired on 2026-06-01",
     ),
-    ("stable-models", "experimental", model("m", 2, "gemini-2.0-pro-exp-02-05"), "move to gemini-4-argon"),
+    ("stable-models", "retired experiment", model("m", 2, "gemini-2.0-pro-exp-02-05"), "move to gemini-4-argon"),
     ("stable-models", "unknown experiment", model("m", 2, "gemini-9-exp-01"), "experimental"),
     ("stable-models", "preview in prod", model("m", 2, "gemini-3.1-pro-preview"), "a preview"),
     ("models-that-stay", "near", model("m", 2, "gemini-live-2.5-flash-native-audio"), "retires on 2026-12-13"),

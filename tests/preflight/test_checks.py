@@ -156,12 +156,14 @@ RULED = {"name": "e", "connectivity": "private-service-connect", "address": "for
 PEERED = {"name": "e", "connectivity": "peered-network", "network": "n", "privateServicesAccess": "create"}
 OWN = {"name": "n", "create": True}
 WATCH = {"requestLogging": {"dataset": "d"}}
+MANAGED = {"name": "m", "model": "gemini-3.8-flash", "serving": "managed"}
 KEY = {"model": "gemini-3.8-flash", "apiKey": "not-a-key"}
 # Together they take all that is in no other stack's role.
 OPTIONS: tuple[dict[str, Any], ...] = (
     {"network": OWN, "endpoint": RULED, "privateApis": {"mode": "restricted"}, "fallback": KEY},
     {"network": OWN, "observability": WATCH, "perimeter": {"mode": "dry-run", "accessPolicy": "1"}},
     {"endpoint": PEERED, "models": [{"name": "m", "model": "gemma-3-4b", "machineType": "n1-standard-4"}]},
+    {"endpoint": None, "models": [MANAGED], "observability": WATCH},
     {"fallback": {**KEY, "store": "kubernetes"}, "kubernetes": {"context": "sandbox"}},
 )
 

@@ -69,6 +69,17 @@ def test_a_reader_has_what_reads_of_its_stack_and_nothing_that_changes() -> None
     assert not [name for name in held if name.rpartition(".")[2] not in ("get", "getIamPolicy", "list")]
 
 
+def test_what_only_preflight_reads_of_a_subnetwork_is_the_deployers_alone() -> None:
+    """An address in a network that is there: preflight looks at its subnetwork, a preview does not."""
+    ruled = {"name": "e", "connectivity": "private-service-connect", "address": "forwarding-rule"}
+    settings = read(prod(endpoint=ruled, network={"name": "n"}))
+    deployer = role_of(deployer_role.project_role(settings, "prod"))["includedPermissions"]
+    reader = role_of(deployer_role.reader_role(settings, "prod"))["includedPermissions"]
+    only_preflight = {*permissions.PREFLIGHT_SUBNETWORK}
+    assert only_preflight <= set(deployer)
+    assert not only_preflight & set(reader)
+
+
 def test_a_named_access_policy_takes_less_and_no_perimeter_nothing() -> None:
     """A stack without a perimeter has no role above its project."""
     named = read(prod(perimeter={**DRY_RUN, "accessPolicy": "77"}))

@@ -213,7 +213,7 @@ def test_a_model_may_wait_without_traffic() -> None:
     [
         ("gemini-2.0-flash-001", "was retired on 2026-06-01; use gemini-3.8-flash"),
         ("publishers/google/models/gemini-2.5-pro", '"gemini-2.5-pro" was retired on 2026-10-20; use gemini-3.8-flash'),
-        ("gemini-2.0-pro-exp-02-05", "is experimental and can vanish without notice; use gemini-4-argon"),
+        ("gemini-2.0-pro-exp-02-05", "was retired on 2025-12-09; use gemini-4-argon"),
         ("gemini-9-flash-exp-01-01", "is experimental and can vanish without notice; stable now: gemini-4-argon"),
         ("gemini-3.1-pro-preview", "is a preview, and prod takes stable models only; use gemini-4-argon"),
         ("gemini-3.9-flash-preview", "is a preview, and prod takes stable models only; stable now:"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -271,15 +272,28 @@ def test_nothing_to_watch_is_a_mistake() -> None:
         watch(endpoint=None)
 
 
+def request_log(managed_models: Sequence[parts.LoggedModel] = ()) -> parts.RequestLog:
+    """A tenth of the requests, for a week."""
+    args = parts.RequestLogArgs(
+        project="my-project",
+        region="europe-west4",
+        dataset="requests",
+        expiration_days=7,
+        sampling_rate=0.1,
+        managed_models=managed_models,
+    )
+    return parts.RequestLog("log", args)
+
+
 def test_logged_requests_expire_and_stay_with_the_stack() -> None:
-    """A dataset in the endpoint's region, a table's life in milliseconds; its content is not deleted in passing."""
+    """A dataset in the log's region, a table's life in milliseconds; its content is not deleted in passing."""
 
     def program() -> dict[str, Any]:
-        log = parts.RequestLog(dataset="requests", expiration_days=7, sampling_rate=0.1)
-        endpoint = parts.VertexEndpointArgs(
-            project="my-project", region="europe-west4", display_name="e", request_log=log
-        )
-        parts.VertexEndpoint("e", endpoint)
+        log = request_log()
+        common: dict[str, Any] = {"project": "my-project", "region": "europe-west4", "request_log": log}
+        for connectivity in ("public", "peered-network"):
+            args = parts.VertexEndpointArgs(display_name="e", connectivity=connectivity, **common)
+            parts.VertexEndpoint(connectivity, args)
         return {}
 
     done = record(program)
@@ -288,10 +302,39 @@ def test_logged_requests_expire_and_stay_with_the_stack() -> None:
     assert dataset["defaultPartitionExpirationMs"] == 7 * 86_400_000
     assert dataset["accesses"] == [{"role": "OWNER", "specialGroup": "projectOwners"}], "no viewer of the project"
     assert dataset["deleteContentsOnDestroy"] is False
-    assert done.one(":AiEndpoint").inputs["predictRequestResponseLoggingConfig"] == {
-        "enabled": True,
-        "samplingRate": 0.1,
-        "bigqueryDestination": {"outputUri": "bq://my-project.requests.request_response_logging"},
+    logged = {each.name: each.inputs.get("predictRequestResponseLoggingConfig") for each in done.of(":AiEndpoint")}
+    assert logged == {
+        "public": {
+            "enabled": True,
+            "samplingRate": 0.1,
+            "bigqueryDestination": {"outputUri": "bq://my-project.requests.request_response_logging"},
+        },
+        "peered-network": None,
+    }
+
+
+def test_a_managed_model_logs_to_a_table_of_its_own() -> None:
+    """One configuration a model and location, and a table each, so that none writes what another reads."""
+
+    def program() -> dict[str, Any]:
+        places = [("gemini-3.8-flash", "us-central1"), ("gemini-3.8-flash", "global"), ("gemini-4-argon", "us")]
+        models = [parts.LoggedModel(model=model, location=location) for model, location in [*places, places[0]]]
+        return {"tables": request_log(managed_models=models).tables}
+
+    done = record(program)
+    configured = {
+        (each.inputs["model"], each.inputs["region"]): each.inputs for each in done.of("PublisherModelConfig")
+    }
+    tables = {place: found["logging"]["bigqueryDestination"] for place, found in configured.items()}
+    assert tables == {
+        ("gemini-3.8-flash", "us-central1"): "bq://my-project.requests.gemini_3_8_flash_us_central1",
+        ("gemini-3.8-flash", "global"): "bq://my-project.requests.gemini_3_8_flash_global",
+        ("gemini-4-argon", "us"): "bq://my-project.requests.gemini_4_argon_us",
+    }
+    assert done.outputs["tables"] == {"-".join(place): table for place, table in tables.items()}
+    assert {found["project"] for found in configured.values()} == {"my-project"}
+    assert {(found["logging"]["enabled"], found["logging"]["samplingRate"]) for found in configured.values()} == {
+        (True, 0.1)
     }
 
 

@@ -95,6 +95,15 @@ def test_a_mistake_is_reported_by_its_key(given: Any, key: str, says: str) -> No
     assert says in found[key]
 
 
+def test_a_fraction_is_what_pulumi_config_set_writes_of_it() -> None:
+    """`pulumi config set --path` makes numbers of whole numbers alone, and text of 0.5."""
+    found = read(prod(observability={"notify": ["a@b.example"], "sloPercent": "99.9", "latencySeconds": "2.5"}))
+    assert found.observability is not None
+    assert (found.observability.slo_percent, found.observability.latency_seconds) == (99.9, 2.5)
+    assert "at most 99.99" in problems({"sloPercent": "99.995"})[".sloPercent"]
+    assert "must be a number" in problems({"sloPercent": "1e1"})[".sloPercent"]
+
+
 def test_the_program_watches_what_it_deploys() -> None:
     """The endpoint's number and the deployed models' ids of the same program are in the policies, after their APIs."""
     section = {"notify": ["oncall@example.com"], "requestLogging": {"dataset": "gemini_requests"}}
@@ -121,27 +130,32 @@ def test_bigquery_is_enabled_only_where_requests_are_logged() -> None:
 
 
 def test_requests_are_logged_only_where_google_logs_them() -> None:
-    """choose-endpoint-type: not on a peered endpoint; managed models have a log of their own, not this one."""
+    """choose-endpoint-type: not on a peered endpoint; beside one, the managed models' requests are."""
     section = {"notify": ["a@b.example"], "requestLogging": {"dataset": "d"}}
     peered = {"name": "e", "connectivity": "peered-network"}
-    managed = [{"name": "m", "model": "gemini-3.8-flash", "serving": "managed"}]
-    for changes, says in (
-        ({"endpoint": peered, "models": [{"name": "m", "model": "1", "machineType": "n1-standard-4"}]}, "peered"),
-        ({"endpoint": None, "models": managed}, "every model is managed, and the log that Google has"),
-    ):
-        with pytest.raises(SettingsError) as caught:
-            read(prod(observability=section, **changes))
-        (problem,) = caught.value.problems
-        assert problem.key == f"{KEY}.requestLogging"
-        assert says in problem.text
+    own = {"name": "own", "model": "1", "machineType": "n1-standard-4", "traffic": 90}
+    with pytest.raises(SettingsError) as caught:
+        read(prod(observability=section, endpoint=peered, models=[{**own, "traffic": 100}]))
+    (problem,) = caught.value.problems
+    assert problem.key == f"{KEY}.requestLogging"
+    assert "a peered endpoint logs no requests" in problem.text
+    beside = [own, {"name": "m", "model": "gemini-3.8-flash", "serving": "managed", "traffic": 10}]
+    found = read(prod(observability=section, endpoint=peered, models=beside))
+    assert found.observability is not None
+    assert found.observability.request_logging is not None
+    (warning,) = [each for each in found.warnings if "requestLogging" in each]
+    assert "holds for the managed models alone" in warning
 
 
 def test_the_program_watches_managed_models_without_an_endpoint() -> None:
-    """Every model managed: the alerts of that route alone."""
+    """Every model managed: the alerts of that route alone, and its log."""
     config = stack_file("prod")
     del config["gemini-vertex:endpoint"]
     config["gemini-vertex:models"] = [{"name": "m", "model": "gemini-3.8-flash", "serving": "managed"}]
-    done = run_program({**config, KEY: {"notify": ["a@b.example"]}})
+    done = run_program({**config, KEY: {"notify": ["a@b.example"], "requestLogging": {"dataset": "d"}}})
+    logged = done.one(":PublisherModelConfig").inputs
+    assert (logged["model"], logged["region"]) == ("gemini-3.8-flash", "us-central1")
+    assert logged["logging"]["bigqueryDestination"] == "bq://my-project.d.gemini_3_8_flash_us_central1"
     names = {policy.name.removeprefix("gemini-prod-") for policy in done.of(":AlertPolicy")}
     assert names == {"error-ratio", "latency-p95", "quota", "perimeter", "fast-burn-managed", "slow-burn-managed"}
     assert [slo.inputs["sloId"] for slo in done.of(":Slo")] == ["good-responses-managed"]
@@ -173,5 +187,10 @@ def test_preflight_asks_for_what_watching_takes() -> None:
     assert needed(None) == set()
     assert needed({}) == set(permissions.MONITORING)
     assert needed({"requestLogging": {"dataset": "d"}}) == {*permissions.MONITORING, *permissions.REQUEST_LOG}
-    for permission, role in {**permissions.MONITORING, **permissions.REQUEST_LOG}.items():
+    managed = [{"name": "m", "model": "gemini-3.8-flash", "serving": "managed"}]
+    for log, takes in (({}, set()), ({"requestLogging": {"dataset": "d"}}, set(permissions.MANAGED_LOG))):
+        found = needed_permissions(read(prod(observability=log, endpoint=None, models=managed)))
+        assert {name for name in found if name.startswith("aiplatform.") and name != "aiplatform.models.get"} == takes
+    watching = {**permissions.MONITORING, **permissions.REQUEST_LOG, **permissions.MANAGED_LOG}
+    for permission, role in watching.items():
         assert permission in ROLES[role][1]
