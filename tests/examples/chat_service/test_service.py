@@ -23,7 +23,7 @@ from sandbox.api_keys import key_for
 from sandbox.testing import SandboxHandle
 from scripts.workspace import ROOT
 from tests.examples.chat_service.serving import Running, body
-from tests.examples.chat_service.test_answers import STREAM, connections, order, until
+from tests.examples.chat_service.test_answers import STREAM, order, struck, until
 
 PROMPT = "a prompt that no log may show"
 DOWN = {"method": "aiplatform.*", "status": 503}
@@ -85,7 +85,7 @@ def test_more_answers_at_a_time_than_allowed_are_refused(start: Callable[..., Ru
     service = start(Settings(most_streams=1))
     order(sandbox, {"method": STREAM, "hang": True, "times": 1})
     with service.raw(body()):
-        until(lambda: connections(sandbox) == 1)
+        until(lambda: struck(sandbox))
         answer = service.ask()
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert service.http.get("/healthz").status_code == 200
