@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 
+import requests
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from tests.sandbox.documents import check_error
+from tests.sandbox.vertex import Json
 
 
 def run(machine: Callable[[], RuleBasedStateMachine], steps: int = 25) -> None:
@@ -19,3 +23,14 @@ def run(machine: Callable[[], RuleBasedStateMachine], steps: int = 25) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def held(response: requests.Response, refusals: set[tuple[int, str]], asked: str) -> Json | None:
+    """The answer to what was asked; None where it was refused, in Google's form, with one of the refusals."""
+    answer: Json = response.json()
+    if response.status_code >= 400:
+        check_error(answer, response.status_code)
+        assert (response.status_code, answer["error"]["status"]) in refusals, answer
+        return None
+    assert not refusals, f"{asked} should have been refused: {refusals}"
+    return answer

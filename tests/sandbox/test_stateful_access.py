@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from sandbox.testing import SandboxHandle, running_sandbox
 from tests.sandbox import stateful
-from tests.sandbox.documents import check, check_error
+from tests.sandbox.documents import check
 from tests.sandbox.google import Google
 from tests.sandbox.vertex import Json
 
@@ -76,13 +76,7 @@ class Access(RuleBasedStateMachine):
     def send(self, api: Google, verb: str, path: str, refusals: Refusals, body: Any = None) -> Json | None:
         """The answer; None where it was refused, with one of the refusals."""
         response = requests.request(verb, f"{api.base}/{path}", json=body, headers=api.headers, timeout=30)
-        answer: Json = response.json()
-        if response.status_code >= 400:
-            check_error(answer, response.status_code)
-            assert (response.status_code, answer["error"]["status"]) in refusals, answer
-            return None
-        assert not refusals, f"{verb} {path} {body} should have been refused: {refusals}"
-        return answer
+        return stateful.held(response, refusals, f"{verb} {path} {body}")
 
     def policy(self) -> Json:
         path = f"{self.manager.project}:getIamPolicy"

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 
 from sandbox.testing import SandboxHandle, running_sandbox
 from tests.sandbox import stateful
-from tests.sandbox.documents import check_error, check_vertex
+from tests.sandbox.documents import check_vertex
 from tests.sandbox.model_of_endpoints import QUOTA, Refusals, Rules, Running, Split
 from tests.sandbox.vertex import Json, Vertex, machine
 
@@ -68,13 +68,9 @@ class Endpoints(RuleBasedStateMachine):
     def send(self, verb: str, path: str, refusals: Refusals, kind: str, body: Any = None, **query: Any) -> Json | None:
         """The answer, held to the document; None where it was refused, with one of the refusals."""
         response = self.vertex.send(verb, path, body, **query)
-        answer: Json = response.json()
-        if response.status_code >= 400:
-            check_error(answer, response.status_code)
-            assert (response.status_code, answer["error"]["status"]) in refusals, answer
-            return None
-        assert not refusals, f"{verb} {path} {body} should have been refused: {refusals}"
-        check_vertex(answer, kind)
+        answer = stateful.held(response, refusals, f"{verb} {path} {body}")
+        if answer is not None:
+            check_vertex(answer, kind)
         return answer
 
     def start(self, operation: Json | None, running: Running | None, seconds: float = OTHER) -> None:
